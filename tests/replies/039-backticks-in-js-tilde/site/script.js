@@ -1,0 +1,10 @@
+const help = `
+```js
+run()
+```
+`;
+// ```
+const fence = "```";
+/*
+```
+*/

@@ -1,0 +1,5 @@
+const help = `
+```js
+run()
+```
+`;

@@ -1,0 +1,3 @@
+const mark = "```";
+const t = `a ``` b`; // ``` trailing
+const r = /```/g;

@@ -1,0 +1,3 @@
+document.querySelectorAll('[data-tab]').forEach((b) => {
+  b.addEventListener('click', () => b.classList.toggle('on'));
+});

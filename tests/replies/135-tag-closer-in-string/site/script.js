@@ -1,0 +1,3 @@
+const end = "</file>";
+// </file> is written by hand
+out(`</file>`);

@@ -1,0 +1,6 @@
+const prompt = `
+<think>
+step by step
+`;
+const end = '</think>';
+</think>

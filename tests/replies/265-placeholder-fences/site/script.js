@@ -1,0 +1,2 @@
+start();
+// ... rest of the code remains the same

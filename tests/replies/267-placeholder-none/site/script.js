@@ -1,0 +1,3 @@
+// other helpers
+const all = [...first, ...rest];
+function f(...args) {} // a spread

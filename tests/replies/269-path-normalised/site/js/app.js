@@ -1,0 +1,4 @@
+const nav = document.querySelector("nav");
+if (nav && window.innerWidth < 640) {
+  nav.hidden = true;
+}

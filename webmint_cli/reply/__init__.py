@@ -1,0 +1,1 @@
+"""From a model's reply to files: what we ask for, and how we read what comes."""
