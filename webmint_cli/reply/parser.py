@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from webmint_cli.page import is_page
 from webmint_cli.reply import dialects
 from webmint_cli.reply.bodies import (
-    Body, DocumentBody, FenceBody, SectionBody, TagBody, ThoughtBody, first_word, whole_line,
+    Body,
+    DocumentBody,
+    FenceBody,
+    SectionBody,
+    TagBody,
+    ThoughtBody,
+    first_word,
+    whole_line,
 )  # fmt: skip
 from webmint_cli.reply.contract import Plan, read_plan
 from webmint_cli.reply.dialects import DEFAULTS, LADDER, Dialect, Fence
