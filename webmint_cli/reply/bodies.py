@@ -13,12 +13,14 @@ from webmint_cli.reply.files import File, Files
 
 NEWLINE = re.compile(r"\r\n|\r|\n")
 
-
-_RAW_TEXT = re.compile(r"<!--|<(script|style|textarea|title|iframe|xmp)(?=[\s>/])|</html\s*>", re.IGNORECASE)
-_END_OF_TAG = re.compile(r"\s*>[ \t]*(?=[<\r\n]|\Z)")
-_MAYBE_END_OF_TAG = re.compile(r"\s*(?:>[ \t]*)?\Z")
+# What may still be an end is held back, so each of these has a longest form.
+_RAW_TEXT = re.compile(
+    r"<!--|<(script|style|textarea|title|iframe|xmp)(?=[\s>/])|</html\s{0,4}>", re.IGNORECASE
+)
+_END_OF_TAG = re.compile(r"\s{0,16}>[ \t]*(?=[<\r\n]|\Z)")
+_MAYBE_END_OF_TAG = re.compile(r"\s{0,16}(?:>[ \t]*)?\Z")
 _WORD = re.compile(r"\S")
-_BLANK_READ = 1024
+_BLANK_READ = 256
 _LONGEST_MARKUP = 12
 _KEEPS_FENCES = (".md", ".markdown", ".mdx", ".txt")
 
@@ -161,10 +163,11 @@ class TagBody(_Body):
     def __init__(self, files: Files, file: File | None, name: str) -> None:
         super().__init__(files, file)
         self._close_tag = f"</{name}"
+        self._closing = re.compile(rf"\s*</{name}(?=[\s>]|$)[ \t]*>?")
         self._begun = False
         self._wrapper: Fence | None = None
         self._opener = ""
-        self._held = ""
+        self._held: list[str] = []
 
     def read(self, text: str, at: int, final: bool) -> int:
         if not self._begun:
@@ -175,9 +178,10 @@ class TagBody(_Body):
 
     def _begin(self, text: str, at: int, final: bool) -> int:
         """Drop the line end of the tag itself, and look whether a fence wraps the body."""
-        first = first_word(text, at)
-        line = whole_line(text, first, final)
-        if line is None and (first == len(text) or text[first] in "`~") and first - at < _BLANK_READ:
+        first = first_word(text, at, _BLANK_READ)
+        near = first - at < _BLANK_READ
+        line = whole_line(text, first, final) if near else None
+        if near and line is None and text[first : first + 1] in ("", "`", "~"):
             return at
         self._begun = True
         fence = dialects.read_fence(text[first : line[0]]) if line else None
@@ -208,19 +212,19 @@ class TagBody(_Body):
         """Line by line: the fence's closing line is one only if the closing tag comes next."""
         while at < len(text) and (line := whole_line(text, at, final)):
             content, ended = text[at : line[0]], text[at : line[1]]
-            if content.lstrip().startswith(self._close_tag):
+            if closing := self._closing.match(content):
                 self._close()
-                return text.index(self._close_tag, at) + len(self._close_tag) + 1
+                return at + closing.end()
             if self._closes_wrapper(content):
-                self._write(self._held)
-                self._held = ended
+                self._write("".join(self._held))
+                self._held = [ended]
             elif self._held and not content.strip():
-                self._held += ended
+                self._held.append(ended)
             elif self._held and self.file and self.file.path.lower().endswith(_KEEPS_FENCES):
                 return self._unwrap(self.file, text, at, final)
             else:
-                self._write(self._held + ended)
-                self._held = ""
+                self._write("".join((*self._held, ended)))
+                self._held = []
             at = line[1]
         if final and self._held:
             self._close()
@@ -228,7 +232,7 @@ class TagBody(_Body):
 
     def _unwrap(self, file: File, text: str, at: int, final: bool) -> int:
         """The body goes on after the fence, so the fence is a part of it."""
-        self._files.rewrite(file, self._opener + file.text + self._held)
+        self._files.rewrite(file, "".join((self._opener, file.text, *self._held)))
         self._wrapper = None
         return self._read_plain(text, at, final)
 
@@ -279,7 +283,7 @@ class DocumentEnd:
                 return at - len(tail)
             else:
                 name = found.group(1)
-                self._inside = re.compile(rf"</{name}(?=[\s>/])" if name else "-->", re.IGNORECASE)
+                self._inside = re.compile(rf"</{name.lower()}(?=[\s>/])" if name else "-->", re.IGNORECASE)
         self._tail = text[max(at, len(text) - _LONGEST_MARKUP) :]
         return 0
 
@@ -316,7 +320,7 @@ class ThoughtBody(_Body):
         return at
 
 
-def first_word(text: str, at: int) -> int:
-    """Where the first character that is no white space stands, or the end."""
-    found = _WORD.search(text, at)
-    return found.start() if found else len(text)
+def first_word(text: str, at: int, most: int) -> int:
+    """Where the first character that is no white space stands, at most `most` on, or the end."""
+    found = _WORD.search(text, at, at + most)
+    return found.start() if found else min(len(text), at + most)

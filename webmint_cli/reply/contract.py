@@ -59,6 +59,16 @@ inline event handlers.
 
 Every file stands between a line "~~~~~ type path=name" and a line "~~~~~", verbatim and complete."""
 
+_GO_ON = """\
+Your reply was cut off. It ended with exactly these lines, the last of which may be incomplete:
+
+{last}
+
+Go on from there. Begin your answer by repeating these lines exactly, then continue to the end of the last \
+file, in the same format. Do not open the fence again, do not start over, write nothing else."""
+_LAST_READ = 4000
+_LAST_NEEDED = 40
+
 HASH = hashlib.sha256(CONTRACT.encode()).hexdigest()[:16]
 
 _KINDS = {".html": "html", ".css": "css", ".js": "js", ".svg": "svg", ".json": "json", ".txt": "text"}
@@ -97,3 +107,25 @@ def write_reply(plan: Plan, files: Mapping[str, str]) -> Iterator[str]:
         yield f"{_FENCE} {kind} path={path}\n"
         yield text if text.endswith("\n") else text + "\n"
         yield f"{_FENCE}\n"
+
+
+def messages(prompt: str, received: str = "") -> list[dict[str, str]]:
+    """The conversation that asks for a site, or for the rest of one of which `received` came."""
+    asked = [{"role": "system", "content": CONTRACT}, {"role": "user", "content": prompt}]
+    if not received:
+        return asked
+    last = "\n".join(last_lines(received))
+    return [
+        *asked,
+        {"role": "assistant", "content": received},
+        {"role": "user", "content": _GO_ON.format(last=last)},
+    ]
+
+
+def last_lines(received: str) -> list[str]:
+    """The last lines of a cut reply, enough of them to be recognised: the last one may be half."""
+    lines = received[-_LAST_READ:].splitlines()
+    for count in range(2, len(lines) + 1):
+        if sum(len(line.strip()) for line in lines[-count:]) >= _LAST_NEEDED:
+            return lines[-count:]
+    return lines

@@ -21,6 +21,8 @@ MARGIN = 3
 
 _FENCE = re.compile(r"([ \t]*)(`{3,}|~{3,})")
 _INFO_READ = 1024
+# A line that announces a path is short; what reads it need not be fast on long ones.
+_ANNOUNCED = 400
 _ATTRIBUTE = r"""(?<![\w-])(?:{names})\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s}}\]>]*))"""
 _PATH_ATTRIBUTE = re.compile(_ATTRIBUTE.format(names="path|file|filename|filepath"), re.IGNORECASE)
 _NAME_ATTRIBUTE = re.compile(_ATTRIBUTE.format(names="name|title|src"), re.IGNORECASE)
@@ -40,13 +42,16 @@ _SECTION = re.compile(r"={3,}\s*(?P<path>[^=\s][^=]*?)\s*={3,}\s*")
 _THINK = "think|thinking|thought|reasoning|analysis|reflection"
 THINK_OPEN = re.compile(rf"[ \t]*<(?:{_THINK})>", re.IGNORECASE)
 THINK_CLOSE = re.compile(rf"</(?:{_THINK})\s*>", re.IGNORECASE)
-DOCUMENT = re.compile(r"[ \t]*(?:<!doctype\s+html|<html[\s>])", re.IGNORECASE)
-TAG_READ = 1024
+DOCUMENT = re.compile(r"[ \t]*(?:<!doctype[ \t]+html|<html[\s>])", re.IGNORECASE)
+_TAG_READ = 1024
 _TAG = re.compile(
     r"""<\s*(?P<name>file|boltAction|dyad-write|artifact|antArtifact)(?=[\s>])"""
-    r"""(?P<attributes>(?:[^>"']|"[^"]*"|'[^']*')*)>"""
+    r"""(?P<attributes>(?:[^<>"']|"[^"]*"|'[^']*')*)>"""
 )
+_TAG_BEGUN = re.compile(r"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*(?:"[^"]*|'[^']*)?\Z""")
 TAG_START = re.compile(r"""(?<![`"'\w])<\s*(?:file|boltAction|dyad-write|artifact|antArtifact)(?=[\s>]|$)""")
+# Without a path these are words about tags.
+_ALWAYS_FILES = frozenset({"file", "dyad-write"})
 _TAG_PATH = re.compile(_ATTRIBUTE.format(names="path|filepath|filename|name"), re.IGNORECASE)
 _TAG_TYPE = re.compile(_ATTRIBUTE.format(names="type"), re.IGNORECASE)
 _DECLINED = re.compile(
@@ -90,7 +95,7 @@ def read_fence(line: str) -> Fence | None:
     found = _FENCE.match(line)
     if not found:
         return None
-    marks, info = found.group(2), line[found.end() : _INFO_READ].strip(" \t")
+    marks, info = found.group(2), line[found.end() :].strip(" \t")[:_INFO_READ]
     fence = Fence(len(found.group(1).expandtabs(4)), marks[0], len(marks), *_read_info(info), info)
     quoted = fence.strict and fence.indent > MARGIN
     return None if quoted or (fence.mark == "`" and "`" in info) else fence
@@ -116,6 +121,8 @@ def _path_word(info: str) -> str | None:
 
 def read_heading(line: str) -> str | None:
     """The path of a line that is nothing but a path, the way models announce the fence that follows."""
+    if len(line) > _ANNOUNCED:
+        return None
     marker = _MARKER.fullmatch(line)
     if marker:
         return marker.group("path")
@@ -142,17 +149,23 @@ def read_stray_thought_end(line: str) -> int:
 
 def read_section(line: str) -> str | None:
     """The path of a `=== path ===` line."""
-    found = _SECTION.fullmatch(line)
+    found = _SECTION.fullmatch(line) if len(line) <= _ANNOUNCED else None
     return found.group("path") if found and _PATH_WORD.fullmatch(found.group("path")) else None
 
 
 def read_tag(text: str, start: int) -> Tag | None:
-    """The file tag that begins at `start`, None while it is not all there."""
-    found = _TAG.match(text, start, start + TAG_READ)
+    """The file tag that begins at `start`, None where there is none or it is not all there."""
+    found = _TAG.match(text, start, start + _TAG_READ)
     if not found:
         return None
     name, attributes = found.group("name"), found.group("attributes")
-    return Tag(found.end(), name, _tag_path(name, attributes))
+    path = _tag_path(name, attributes)
+    return None if path is None and name in _ALWAYS_FILES else Tag(found.end(), name, path)
+
+
+def may_be_tag(text: str, start: int) -> bool:
+    """Whether the text ends inside a tag that begins at `start`."""
+    return len(text) - start < _TAG_READ and _TAG_BEGUN.match(text, start) is not None
 
 
 def _tag_path(name: str, attributes: str) -> str | None:

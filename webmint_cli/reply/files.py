@@ -1,6 +1,8 @@
 """The files that a reply has given so far: which of them count, and what is new of each."""
 
-from collections.abc import Sequence
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,6 +11,7 @@ from webmint_cli.reply.dialects import LADDER, Dialect
 from webmint_cli.site import relative_path
 
 _KINDS: dict[str, Kind] = {"styles.css": "stylesheet", "script.js": "script"}
+_TILDE, _FENCE = LADDER.index("tilde"), LADDER.index("fence")
 
 
 class Delta(NamedTuple):
@@ -50,17 +53,108 @@ class File:
         return before if before.closed or len(before.text) > len(self.text) else self
 
 
+class Shelf:
+    """Files by path, in the order in which they began. No question about them walks through all of them."""
+
+    def __init__(self, files: Iterable[File] = ()) -> None:
+        self.files: dict[str, File] = {}
+        self._folders: set[str] = set()
+        self._ranks: Counter[int] = Counter()
+        self._page_ranks: Counter[int] = Counter()
+        self._unread: dict[str, File] = {}
+        self._waiting: dict[Kind, deque[tuple[File, deque[str]]]] = {
+            kind: deque() for kind in _KINDS.values()
+        }
+        self._last: dict[Kind, list[tuple[File, str]]] = {kind: [] for kind in _KINDS.values()}
+        self._naming: dict[str, list[File]] = {}
+        for file in files:
+            self.put(file)
+
+    def put(self, file: File) -> None:
+        """Add a file, in the place of any under its path."""
+        before = self.files.pop(file.path, None)
+        if before is not None:
+            self._count(before, -1)
+            self._unread.pop(file.path, None)
+        self.files[file.path] = file
+        self._folders.update(_folders(file.path))
+        self._count(file, +1)
+        if is_page(file.path):
+            self._unread[file.path] = file
+
+    def clashes(self, path: str) -> bool:
+        """Whether a file stands where this path has a folder, or the other way round."""
+        return path in self._folders or any(folder in self.files for folder in _folders(path))
+
+    def wants(self, rank: int, path: str) -> bool:
+        """Whether a file of this rank counts beside those that are there."""
+        if not any(self._ranks[strict] for strict in range(rank)):
+            return True
+        if not any(self._page_ranks[strict] for strict in range(rank)):
+            return is_page(path)
+        given = self.files.get(path)
+        return (
+            rank == _FENCE
+            and not self._ranks[_TILDE]
+            and (given is None or given.rank >= rank)
+            and self._named(path)
+        )
+
+    def unlinked(self, kind: Kind) -> str | None:
+        """The first path of a kind that a page links and nothing gave yet, else the last that one links."""
+        self._read_pages()
+        waiting, last = self._waiting[kind], self._last[kind]
+        while waiting:
+            page, links = waiting[0]
+            while links and (links[0] in self.files or not self._stands(page)):
+                links.popleft()
+            if links:
+                return links[0]
+            waiting.popleft()
+        while last and not self._stands(last[-1][0]):
+            last.pop()
+        return last[-1][1] if last else None
+
+    def _named(self, path: str) -> bool:
+        self._read_pages()
+        pages = self._naming.get(path, [])
+        while pages and not self._stands(pages[-1]):
+            pages.pop()
+        return bool(pages)
+
+    def _read_pages(self) -> None:
+        pages, self._unread = self._unread, {}
+        for file in pages.values():
+            page = read_page(file.text)
+            for kind in _KINDS.values():
+                self._note(file, kind, page.linked(kind))
+
+    def _note(self, page: File, kind: Kind, links: list[str]) -> None:
+        if links:
+            self._waiting[kind].append((page, deque(links)))
+            self._last[kind].append((page, links[-1]))
+        if page.rank < _FENCE:
+            for path in links:
+                self._naming.setdefault(path, []).append(page)
+
+    def _count(self, file: File, change: int) -> None:
+        self._ranks[file.rank] += change
+        self._page_ranks[file.rank] += change * is_page(file.path)
+
+    def _stands(self, file: File) -> bool:
+        return self.files.get(file.path) is file
+
+
 class Files:
-    """Files by path, in the order in which they began."""
+    """What a reply has given so far, and what is new of it."""
 
     def __init__(self) -> None:
         self.refused: dict[str, str] = {}
-        self._files: dict[str, File] = {}
+        self._shelf = Shelf()
         self._deltas: list[Delta] = []
-        self._links: dict[tuple[File, Kind], list[str]] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._files)
+        return bool(self._shelf.files)
 
     def take(self) -> list[Delta]:
         """What is new since the last call."""
@@ -68,7 +162,7 @@ class Files:
         return deltas
 
     def get(self, path: str) -> File | None:
-        return self._files.get(path)
+        return self._shelf.files.get(path)
 
     def open(self, raw: str, dialect: Dialect, *, whole: bool = False) -> File | None:
         """Begin a file; None if its path is refused."""
@@ -77,9 +171,9 @@ class Files:
         except ValueError as error:
             self.refused[raw] = str(error)
             return None
-        before = self._files.pop(path, None)
+        before = self.get(path)
         file = File(path, dialect, whole, before=before and before.kept)
-        self._files[path] = file
+        self._shelf.put(file)
         self._deltas.append(Delta(path, "", reset=before is not None))
         return file
 
@@ -100,55 +194,33 @@ class Files:
 
     def forget(self) -> None:
         """Drop everything: it was a draft."""
-        self._deltas += (Delta(path, "", reset=True, closed=True) for path in self._files)
-        self._files.clear()
+        self._deltas += (Delta(path, "", reset=True, closed=True) for path in self._shelf.files)
+        self._shelf = Shelf()
 
     def wants(self, dialect: Dialect, path: str) -> bool:
         """Whether a file in this dialect would count beside those that are there."""
-        return self._counts(LADDER.index(dialect), path, list(self._files.values()))
+        return self._shelf.wants(LADDER.index(dialect), path)
 
     def result(self) -> list[File]:
         """The files that count."""
-        files = [file.kept for file in self._files.values()]
-        return [file for file in files if self._counts(file.rank, file.path, files)]
+        shelf = Shelf(file.kept for file in self._shelf.files.values())
+        return [file for file in shelf.files.values() if shelf.wants(file.rank, file.path)]
 
     def unfinished(self) -> list[File]:
         """The copies that were begun and not ended, whether or not they count."""
-        return [file for file in self._files.values() if not file.closed]
+        return [file for file in self._shelf.files.values() if not file.closed]
 
     def unlinked(self, default: str) -> str:
         """The path of a block that names none: what a page links and nothing gave yet, else the default."""
-        if default not in _KINDS:
-            return default
-        pages = (file for file in self._files.values() if is_page(file.path))
-        linked = [path for page in pages for path in self._linked(page, _KINDS[default])]
-        missing = [path for path in linked if path not in self._files]
-        return (missing or linked[-1:] or [default])[0]
-
-    def _counts(self, rank: int, path: str, files: Sequence[File]) -> bool:
-        strict = [file for file in files if file.rank < rank]
-        if not strict:
-            return True
-        pages = [file for file in strict if is_page(file.path)]
-        if not pages:
-            return is_page(path)
-        mixed = LADDER[rank] == "fence" and min(file.rank for file in strict) > 0
-        given = any(file.path == path for file in strict)
-        return (
-            mixed
-            and not given
-            and any(path in self._linked(page, kind) for page in pages for kind in _KINDS.values())
-        )
-
-    def _linked(self, page: File, kind: Kind) -> list[str]:
-        if not page.closed:
-            return read_page(page.text).linked(kind)
-        if (page, kind) not in self._links:
-            self._links[page, kind] = read_page(page.text).linked(kind)
-        return self._links[page, kind]
+        kind = _KINDS.get(default)
+        return (kind and self._shelf.unlinked(kind)) or default
 
     def _place(self, raw: str) -> str:
         path = relative_path(raw)
-        if any(path.startswith(f"{other}/") or other.startswith(f"{path}/") for other in self._files):
+        if self._shelf.clashes(path):
             raise ValueError("a file and a folder can't have one name")
         return path
+
+
+def _folders(path: str) -> Iterator[str]:
+    return (path[: slash.start()] for slash in re.finditer("/", path))

@@ -30,8 +30,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _COMMENT = "<!--"
 _PEEKED = 16
 _LINE_PEEKED = 1024
-_BLANK_PEEKED = 4096
-_HELD = 256
+_BLANK_PEEKED = 256
+_HELD = 64
 _PROSE_KEPT = 4000
 
 # Decides by the first line of what follows an opener how that is to be read.
@@ -190,8 +190,9 @@ class Parser:
             self._open_fence(fence)
             return after
         if tagged := dialects.TAG_START.search(line):
-            tag = dialects.read_tag(text, at + tagged.start())
-            if tag is None and not final and len(text) - at < dialects.TAG_READ:
+            start = at + tagged.start()
+            tag = dialects.read_tag(text, start)
+            if tag is None and not final and dialects.may_be_tag(text, start):
                 return at
             if tag is not None:
                 self._body = TagBody(self._files, self._open(tag.path, "tag"), tag.name)
@@ -206,7 +207,8 @@ class Parser:
             self.plan = plan
         elif line.strip():
             self._heading = dialects.read_heading(line)
-            self._prose = (self._prose + line + "\n")[:_PROSE_KEPT]
+            if len(self._prose) < _PROSE_KEPT:
+                self._prose = (self._prose + line + "\n")[:_PROSE_KEPT]
 
     def _open_document(self) -> Body:
         return DocumentBody(self._files, self._open("index.html", "document", whole=True))
@@ -277,10 +279,11 @@ class Parser:
 
 
 def _first_line(text: str, at: int, needed: int, final: bool) -> str | None:
-    """The first line with words in it, or as much as is needed of it; None while that is not there."""
-    first = first_word(text, at)
+    """As much as is needed of the first line with words in it; None while that is not there."""
+    first = first_word(text, at, _BLANK_PEEKED)
+    if first - at == _BLANK_PEEKED:
+        return ""
     line = whole_line(text, first, final)
-    if line:
-        return text[first : line[0]]
-    enough = len(text) - first >= needed or first - at > _BLANK_PEEKED
-    return text[first : first + needed] if enough else None
+    if line is None and len(text) - first < needed:
+        return None
+    return text[first : min(line[0] if line else len(text), first + needed)]

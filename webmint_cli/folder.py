@@ -1,0 +1,198 @@
+"""A site's folder on disk: written whole or not at all, and never over somebody else's work.
+
+`.webmint.json` beside the files says what they were made from and their hashes, so that untouched output of
+ours may be replaced, and an edited or foreign file may not.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from webmint_cli.errors import StorageError, UsageError
+from webmint_cli.site import Site
+
+RECORD = ".webmint.json"
+
+_SLUG = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a site was made from. `files` maps each path to the SHA-256 of what was written."""
+
+    run: str
+    prompt: str
+    provider: str
+    model: str
+    title: str = ""
+    seed: int | None = None
+    contract: str = ""
+    status: str = "completed"
+    webmint: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+def slug(title: str) -> str:
+    """A folder name for a title: lower-case letters and digits of any script, joined by hyphens."""
+    plain = unicodedata.normalize("NFKD", title)
+    ascii_only = plain.encode("ascii", "ignore").decode().lower()
+    words = re.findall(r"[a-z0-9]+", ascii_only) or re.findall(
+        r"\w+", unicodedata.normalize("NFC", title).lower()
+    )
+    name = ""
+    for word in words:
+        if len(name) + len(word) >= _SLUG:
+            break
+        name = f"{name}-{word}" if name else word
+    return name or "site"
+
+
+def default_folder(title: str, base: Path) -> Path:
+    """`base/<title-slug>`, or with -2 and so on when that one is not ours to write."""
+    name = slug(title)
+    number = 1
+    while True:
+        folder = base / (name if number == 1 else f"{name}-{number}")
+        if not os.path.lexists(folder) or (read_provenance(folder) and not changed(folder)):
+            return folder
+        number += 1
+
+
+def read_provenance(folder: Path) -> Provenance | None:
+    """The record in a folder, None where there is none that can be read."""
+    try:
+        data: dict[str, Any] = json.loads((folder / RECORD).read_text("utf-8"))
+        record = Provenance(**{name: data[name] for name in Provenance.__dataclass_fields__ if name in data})
+        return record if all(isinstance(digest, str) for digest in record.files.values()) else None
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def changed(folder: Path) -> list[str]:
+    """The files of a folder of ours that are no longer as we wrote them; deleted ones don't count."""
+    record = read_provenance(folder)
+    files = record.files if record else {}
+    return [path for path, digest in files.items() if _digest_of(folder / path) not in (digest, None)]
+
+
+def check(folder: Path, paths: frozenset[str] = frozenset()) -> None:
+    """Raise UsageError if `folder` holds work that is not ours, or is where `paths` would overwrite some."""
+    if folder.is_symlink() and not folder.exists():
+        raise UsageError(f"{folder} is a broken link", hint="remove it, or give another folder: -o DIR")
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is a file, not a folder", hint="give another place: -o DIR")
+    record = read_provenance(folder)
+    if record is None and any(folder.iterdir()):
+        raise UsageError(
+            f"{folder} was not written by webmint", hint="give another folder: -o DIR, or --force"
+        )
+    known = frozenset(record.files if record else ())
+    theirs = changed(folder) + sorted(path for path in paths - known if os.path.lexists(folder / path))
+    if theirs:
+        raise UsageError(
+            f"{folder} holds work that is not webmint's: {', '.join(theirs[:5])}",
+            hint="give another folder: -o DIR, or overwrite it: --force",
+        )
+
+
+def write(folder: Path, site: Site, provenance: Provenance, *, force: bool = False) -> None:
+    """Put a site into a folder. A new folder appears whole; in an old one each file is replaced at once.
+
+    Raises UsageError for work that is not ours, StorageError where the disk refuses.
+    """
+    files = site.encoded()
+    if not force:
+        check(folder, frozenset(files))
+    record = {**asdict(provenance), "files": {path: _digest(data) for path, data in files.items()}}
+    content = files | {RECORD: json.dumps(record, indent=2, ensure_ascii=False).encode() + b"\n"}
+    old = read_provenance(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if folder.exists():
+            _replace(folder, content)
+            _remove_stale(folder, set(old.files if old else ()) - set(files), old)
+        else:
+            _create(folder, content)
+    except OSError as error:
+        raise StorageError(
+            f"can't write {error.filename or folder}: {error.strerror or error}",
+            hint="the reply is kept; write it elsewhere: webmint resume -o DIR",
+        ) from None
+
+
+def _create(folder: Path, content: Mapping[str, bytes]) -> None:
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}-", dir=folder.parent))
+    try:
+        for path, data in content.items():
+            _put(temporary / path, data)
+        temporary.chmod(0o777 & ~_umask())
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _replace(folder: Path, content: Mapping[str, bytes]) -> None:
+    for path in content:
+        _refuse_links(folder, path)
+    for path, data in content.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".webmint-", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(name).chmod(0o666 & ~_umask())
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def _remove_stale(folder: Path, paths: set[str], old: Provenance | None) -> None:
+    """Files of the version before that this one does not have, where nobody edited them."""
+    for path in paths:
+        if old and _digest_of(folder / path) == old.files[path]:
+            (folder / path).unlink()
+
+
+def _refuse_links(folder: Path, path: str) -> None:
+    place = folder
+    for part in Path(path).parts:
+        place /= part
+        if place.is_symlink():
+            raise UsageError(
+                f"{place} is a link; it is not written through", hint="remove it, or give -o DIR"
+            )
+
+
+def _put(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _digest_of(path: Path) -> str | None:
+    try:
+        return _digest(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,220 @@
+"""The record of a run, written as it goes: what the provider said, before anything of it is drawn.
+
+One JSON object a line. The first says what was asked of whom, then one line a part as it came, the last says
+how it ended. Each line is handed to the system at once, so a killed process loses nothing that had come. It
+is the only store of a run: history indexes it, `resume` goes on from it, replay reads it.
+"""
+
+import json
+import os
+import secrets
+import time
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from webmint_cli.errors import StorageError
+from webmint_cli.providers.provider import (
+    Finish,
+    Notice,
+    Provider,
+    Reasoning,
+    ReplyPart,
+    Request,
+    Text,
+    Usage,
+)
+
+VERSION = 1
+
+End: TypeAlias = Literal["completed", "incomplete", "failed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What was asked of whom. `folder`: where the site goes, "" for nowhere; `started`: milliseconds."""
+
+    id: str
+    prompt: str
+    provider: str
+    model: str
+    base_url: str = ""
+    seed: int | None = None
+    contract: str = ""
+    folder: str = ""
+    started: int = 0
+    pid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as its journal tells it. `turns`: the parts of each request; `end`: None where it was not written."""
+
+    path: Path
+    header: Header
+    turns: tuple[tuple[ReplyPart, ...], ...]
+    end: str | None
+
+    @property
+    def received(self) -> int:
+        """Characters of the reply that came."""
+        return sum(len(part.text) for turn in self.turns for part in turn if isinstance(part, Text))
+
+    @property
+    def is_running(self) -> bool:
+        return self.end is None and _is_alive(self.header.pid)
+
+
+class Journal:
+    """An open journal. A disk that takes no more is said once, in `fault`; the run goes on without a record."""
+
+    def __init__(self, folder: Path, header: Header) -> None:
+        self.path = folder / f"{header.id}.jsonl"
+        self.fault: str | None = None
+        self._began = time.monotonic()
+        self._file: int | None = None
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            self._give_up(error)
+        self._write({"webmint": VERSION, **asdict(header)})
+
+    def turn(self) -> None:
+        """A request begins."""
+        self._write({"turn": self._seconds()})
+
+    def add(self, part: ReplyPart) -> None:
+        self._write({"at": self._seconds(), **_to_dict(part)})
+
+    def close(self, end: End) -> None:
+        self._write({"end": end, "at": self._seconds()})
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._began, 3)
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        if self._file is None:
+            return
+        try:
+            os.write(self._file, json.dumps(line).encode() + b"\n")
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        self.fault = f"the run is not recorded: {error.strerror or error}: {self.path}"
+        self._file = None
+
+
+class Recorded:
+    """A provider whose every word is in the journal before anyone else hears it."""
+
+    def __init__(self, provider: Provider, journal: Journal) -> None:
+        self._provider = provider
+        self._journal = journal
+
+    @property
+    def name(self) -> str:
+        return self._provider.name
+
+    @property
+    def model(self) -> str:
+        return self._provider.model
+
+    async def stream(self, request: Request) -> AsyncGenerator[ReplyPart, None]:
+        self._journal.turn()
+        async with aclosing(self._provider.stream(request)) as parts:
+            async for part in parts:
+                self._journal.add(part)
+                yield part
+
+
+def new_id(now: float | None = None) -> str:
+    """A run's id: sorts by time, is unique, can be typed."""
+    moment = datetime.fromtimestamp(time.time() if now is None else now, UTC)
+    return f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def read_run(path: Path) -> Run:
+    """The run of a journal. A last line that was cut is left out. Raises StorageError for anything else."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+        header = _read_header(json.loads(lines[0]))
+        return Run(path, header, *_read_parts(_objects(lines[1:])))
+    except OSError as error:
+        raise StorageError(
+            f"can't read {path}: {error.strerror or error}", hint="webmint resume --list"
+        ) from None
+    except (ValueError, TypeError, KeyError, IndexError):
+        raise StorageError(f"{path} is no record of a run", hint="webmint resume --list") from None
+
+
+def runs(folder: Path) -> Iterator[Run]:
+    """The runs in a folder, the latest first; unreadable ones are passed over."""
+    for path in sorted(folder.glob("*.jsonl"), reverse=True):
+        try:
+            yield read_run(path)
+        except StorageError:
+            continue
+
+
+def _objects(lines: list[str]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines):
+        try:
+            yield json.loads(line)
+        except ValueError:
+            if number < len(lines) - 1:
+                raise
+
+
+def _read_header(data: dict[str, Any]) -> Header:
+    if data.pop("webmint") != VERSION:
+        raise ValueError("another version")
+    return Header(**{name: data[name] for name in Header.__dataclass_fields__ if name in data})
+
+
+def _read_parts(objects: Iterator[dict[str, Any]]) -> tuple[tuple[tuple[ReplyPart, ...], ...], str | None]:
+    turns: list[list[ReplyPart]] = []
+    end = None
+    for data in objects:
+        if "turn" in data:
+            turns.append([])
+        elif "end" in data:
+            end = data["end"]
+        else:
+            turns[-1].append(_from_dict(data))
+    return tuple(map(tuple, turns)), end
+
+
+_PARTS: dict[str, type[Any]] = {
+    "text": Text, "reasoning": Reasoning, "usage": Usage, "finish": Finish, "notice": Notice,
+}  # fmt: skip
+
+
+def _to_dict(part: ReplyPart) -> dict[str, Any]:
+    name = next(name for name, kind in _PARTS.items() if type(part) is kind)
+    return {name: next(iter(asdict(part).values()))}
+
+
+def _from_dict(data: dict[str, Any]) -> ReplyPart:
+    name = next(name for name in _PARTS if name in data)
+    part: ReplyPart = _PARTS[name](data[name])
+    return part
+
+
+def _is_alive(pid: int) -> bool:
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,1 @@
+"""Where replies come from: model servers, and the composer that needs none."""

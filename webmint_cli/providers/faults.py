@@ -1,0 +1,148 @@
+"""What went wrong between us and a model's server, said so that a person can act on it.
+
+A key is never repeated: servers like to quote it in their refusals.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from webmint_cli.errors import KeyRejected, ProviderError, Unavailable, WebMintError
+from webmint_cli.providers.presets import Choice
+
+TRY_OFFLINE = "try without a model: --provider composer"
+
+_SHOWN = 200
+_SECRETS = re.compile(r"\b(?:sk|pk|gsk|xai|key|AIza)[-_][\w-]{6,}\S*|\bAIza[\w-]{10,}|(?i:\bbearer\s+\S+)")
+_MARKUP = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<[^>]*>")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\s]+")
+_OVERLOADED = 529
+
+
+def scrubbed(text: str, key: str = "") -> str:
+    """At most 200 characters of what a server said: one line, without markup, control characters or keys."""
+    text = _MARKUP.sub(" ", text[:20_000])
+    for secret in sorted({key, key.strip()} - {""}, key=len, reverse=True):
+        text = text.replace(secret, "[key]")
+    text = _SECRETS.sub("[key]", _UNSEEN.sub(" ", text)).strip()
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def refused(choice: Choice, status: int, body: str, headers: Mapping[str, str]) -> WebMintError:
+    """The error for an HTTP status that is no success."""
+    host = urlsplit(choice.base_url).netloc
+    said = scrubbed(_message(body), choice.key)
+    detail = f": {said}" if said else ""
+    name = f"{status} {_phrase(status)}".strip()
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return KeyRejected(f"{host} refused the key ({name}){detail}", hint=_key_hint(choice, status))
+    if 300 <= status < 400:  # noqa: PLR2004 - the redirects of HTTP
+        place = scrubbed(headers.get("location", ""), choice.key)
+        return ProviderError(
+            f"{host} redirects to {place or 'another place'}, and a key is not sent there",
+            code="redirected",
+            hint=f"if that is the server you mean: --base-url {_without_path(place)}",
+        )
+    if status == HTTPStatus.NOT_FOUND:
+        return _not_found(choice, host, detail)
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return _too_many(host, body, detail, headers)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Unavailable(
+            f"{host} answered {name}{detail}", code="server_error", hint=f"try again later, or {TRY_OFFLINE}"
+        )
+    return ProviderError(
+        f"{host} refused the request ({name}){detail}",
+        code="bad_request",
+        hint="check the model's name and limits: webmint models",
+    )
+
+
+def unreachable(choice: Choice, cause: str) -> Unavailable:
+    """The error for a server that could not be connected to."""
+    return Unavailable(
+        f"no connection to {choice.base_url} ({scrubbed(cause, choice.key) or 'no answer'})",
+        code="unreachable",
+        hint=f"is the server running, is --base-url right? Or {TRY_OFFLINE}",
+    )
+
+
+def not_a_model(choice: Choice, body: str) -> ProviderError:
+    """The error for a success that is no reply: a web page, a portal, some other API."""
+    said = scrubbed(body, choice.key)
+    return ProviderError(
+        f"{choice.base_url} answered, but not as a model server" + (f": {said}" if said else ""),
+        code="not_a_model",
+        hint="the base URL usually ends in /v1: check --base-url",
+    )
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds that `Retry-After` asks for, by number or by date; None where it says nothing usable."""
+    value = headers.get("retry-after", "").strip()
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    return max(0.0, (when - (now or datetime.now(UTC))).total_seconds())
+
+
+def _key_hint(choice: Choice, status: int) -> str:
+    if not choice.key:
+        return (
+            f"this server wants a key: export {choice.key_variable or 'WEBMINT_API_KEY'}=…, or {TRY_OFFLINE}"
+        )
+    if status == HTTPStatus.FORBIDDEN:
+        return f"the key in {choice.key_variable} may not use {choice.model}: webmint models"
+    return f"put a valid key into {choice.key_variable}, or {TRY_OFFLINE}"
+
+
+def _not_found(choice: Choice, host: str, detail: str) -> ProviderError:
+    return ProviderError(
+        f"{host} knows no model {choice.model!r}, or the base URL is wrong (404){detail}",
+        code="model_not_found",
+        hint="see which there are: webmint models; the base URL usually ends in /v1",
+    )
+
+
+def _too_many(host: str, body: str, detail: str, headers: Mapping[str, str]) -> ProviderError:
+    if "insufficient_quota" in body or "billing" in body:
+        return ProviderError(
+            f"the account at {host} has no credit left{detail}",
+            code="quota_exceeded",
+            hint=f"top it up or use another provider; or {TRY_OFFLINE}",
+        )
+    wait = retry_after(headers)
+    when = f", for {wait:.0f} s more" if wait else ""
+    return Unavailable(
+        f"{host} takes no more requests now (429{when}){detail}",
+        code="rate_limited",
+        hint=f"try again later, or {TRY_OFFLINE}",
+    )
+
+
+def _message(body: str) -> str:
+    """The message inside a JSON error body, else the body."""
+    found = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', body)
+    return found.group(1).replace('\\"', '"').replace("\\n", " ") if found else body
+
+
+def _without_path(url: str) -> str:
+    return re.sub(r"/chat/completions/?$", "", url) or "…"
+
+
+def _phrase(status: int) -> str:
+    if status == _OVERLOADED:
+        return "Overloaded"
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

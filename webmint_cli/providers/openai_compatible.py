@@ -1,0 +1,219 @@
+"""Every server that speaks the OpenAI chat completions API.
+
+The official SDK makes the request; its raw response is split and decoded here, which costs about a tenth of
+its stream objects. Retries happen only before anything of the reply came; never after.
+https://platform.openai.com/docs/api-reference/chat/create
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, cast
+
+import httpx2
+import openai
+
+from webmint_cli.errors import ProviderError, Unavailable, WebMintError
+from webmint_cli.providers import faults
+from webmint_cli.providers.decoder import MAX_REPLY, Decoder, read_completion, server_error
+from webmint_cli.providers.presets import PRESETS, Choice, origin
+from webmint_cli.providers.provider import Notice, ReplyPart, Request
+from webmint_cli.reply.contract import messages
+
+_OWN_HEADERS = ("OpenAI-Organization", "OpenAI-Project")
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often and how long: `base` seconds doubled each time, jittered; a Retry-After up to `longest` is obeyed."""
+
+    attempts: int = 3
+    base: float = 0.5
+    longest: float = 60.0
+
+    def delay(self, attempt: int, asked: float | None) -> float | None:
+        """Seconds until the next attempt, None if there is none."""
+        if attempt >= self.attempts or (asked is not None and asked > self.longest):
+            return None
+        backoff: float = self.base * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
+        return max(asked or 0.0, backoff)
+
+
+class _Refused(Exception):
+    """An attempt that failed before anything of the reply came."""
+
+    def __init__(self, error: WebMintError, asked: float | None = None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.asked = asked
+
+
+class OpenAICompatible:
+    """One server and one model. Raises the errors of `faults`; after the first part, Unavailable for any cut."""
+
+    def __init__(
+        self,
+        choice: Choice,
+        *,
+        connect: float = 10.0,
+        retry: Retry | None = None,
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._choice = choice
+        self._connect = connect
+        self._retry = retry or Retry()
+        self._parameters = dict(parameters or {})
+        self.name = choice.name
+        self.model = choice.model
+
+    async def stream(self, request: Request) -> AsyncGenerator[ReplyPart, None]:
+        async with self._client() as client:
+            if not self.model:
+                self.model = (await self._models(client))[0]
+                yield Notice(f"The server offers {self.model}")
+            attempt = 0
+            while True:
+                attempt += 1
+                try:
+                    async with aclosing(self._attempt(client, request)) as parts:
+                        async for part in parts:
+                            yield part
+                except _Refused as refusal:
+                    delay = self._retry.delay(attempt, refusal.asked) if refusal.error.retryable else None
+                    if delay is None:
+                        raise refusal.error from None
+                    yield Notice(f"{refusal.error.message}; trying again in {delay:.1f} s", delay)
+                    await asyncio.sleep(delay)
+                else:
+                    return
+
+    async def models(self) -> list[str]:
+        """The names of the models that the server offers."""
+        async with self._client() as client:
+            return await self._models(client)
+
+    def _client(self) -> openai.AsyncOpenAI:
+        ours = origin(self._choice.base_url) == origin(PRESETS["openai"].base_url)
+        kept_out = [*(() if ours else _OWN_HEADERS), *(() if self._choice.key else ("Authorization",))]
+        return openai.AsyncOpenAI(
+            api_key=self._choice.key or "none",
+            base_url=self._choice.base_url,
+            timeout=httpx2.Timeout(None, connect=self._connect),
+            max_retries=0,
+            default_headers=dict.fromkeys(kept_out, cast("str", openai.Omit())),
+            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),
+        )
+
+    async def _models(self, client: openai.AsyncOpenAI) -> list[str]:
+        try:
+            response = await client.with_options(timeout=self._connect).models.with_raw_response.list()
+            listed = json.loads(response.content)["data"]
+            names = [str(model["id"]) for model in listed]
+        except openai.APIStatusError as error:
+            raise self._status_error(error).error from None
+        except openai.APIConnectionError as error:
+            raise faults.unreachable(self._choice, _cause(error)) from None
+        except (ValueError, KeyError, TypeError):
+            raise faults.not_a_model(self._choice, response.text) from None
+        if not names:
+            raise ProviderError(
+                f"{self._choice.base_url} offers no model",
+                code="model_not_found",
+                hint="load one, or name it: --model",
+            )
+        return names
+
+    async def _attempt(self, client: openai.AsyncOpenAI, request: Request) -> AsyncGenerator[ReplyPart, None]:
+        begun = False
+        try:
+            async with client.chat.completions.with_streaming_response.create(
+                model=self.model, messages=_messages(request), stream=True, **self._options(request)
+            ) as response, aclosing(self._parts(response)) as parts:  # fmt: skip
+                async for part in parts:
+                    begun = True
+                    yield part
+        except openai.APIStatusError as error:
+            raise self._status_error(error) from None
+        except openai.APIConnectionError as error:
+            raise _Refused(faults.unreachable(self._choice, _cause(error))) from None
+        except httpx2.TransportError as error:
+            cut = Unavailable(
+                f"the connection to {self._choice.base_url} was lost ({_cause(error)})",
+                code="dropped",
+                hint=f"try again, or {faults.TRY_OFFLINE}",
+            )
+            raise cut if begun else _Refused(cut) from None
+
+    def _options(self, request: Request) -> dict[str, Any]:
+        options: dict[str, Any] = {"stream_options": {"include_usage": True}, **self._parameters}
+        return options if request.seed is None else options | {"seed": request.seed}
+
+    def _status_error(self, error: openai.APIStatusError) -> _Refused:
+        response = error.response
+        try:
+            body = response.text
+        except httpx2.ResponseNotRead:
+            body = str(error.body or "")
+        fault = faults.refused(self._choice, response.status_code, body, response.headers)
+        return _Refused(fault, faults.retry_after(response.headers))
+
+    async def _parts(self, response: Any) -> AsyncGenerator[ReplyPart, None]:
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind in ("text/html", "application/json"):
+            for part in self._whole(await _body(response), is_json=kind == "application/json"):
+                yield part
+            return
+        decoder = Decoder(self._choice)
+        async with aclosing(_chunks(response)) as chunks:
+            async for chunk in chunks:
+                for part in decoder.feed(chunk):
+                    yield part
+                if decoder.done:
+                    return
+        for part in decoder.close():
+            yield part
+
+    def _whole(self, body: str, *, is_json: bool) -> list[ReplyPart]:
+        """A success that is no stream: a whole completion, an error in disguise, or a web page."""
+        try:
+            answer = json.loads(body) if is_json else None
+        except ValueError:
+            answer = None
+        if isinstance(answer, dict) and answer.get("error"):
+            raise _Refused(server_error(self._choice, answer["error"]))
+        if not isinstance(answer, dict) or "choices" not in answer:
+            raise _Refused(faults.not_a_model(self._choice, body))
+        return read_completion(answer)
+
+
+def _messages(request: Request) -> Any:
+    return messages(request.prompt, request.received)
+
+
+async def _chunks(response: Any) -> AsyncGenerator[bytes, None]:
+    async for chunk in response.iter_bytes():
+        yield chunk
+
+
+async def _body(response: Any) -> str:
+    body = b""
+    async with aclosing(_chunks(response)) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > MAX_REPLY:
+                break
+    return body.decode("utf-8", "replace")
+
+
+def _cause(error: Exception) -> str:
+    """The innermost cause that says something, without its class."""
+    texts: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None:
+        texts.append(str(cause).strip())
+        cause = cause.__cause__ or cause.__context__
+    said = [text for text in texts if text and text != "Connection error."]
+    return said[-1] if said else type(error).__name__
