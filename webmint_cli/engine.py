@@ -120,30 +120,36 @@ class _Generation:
 
     async def run(self) -> AsyncGenerator[Event, None]:
         yield Status(f"Asking {self._provider.model or self._provider.name}", 1, "connect", self._stream_id)
-        for event in self._resumed():
-            yield event
-        for turn in range(self._limits.turns + 1):
-            async with aclosing(self._turn()) as events:
-                async for event in events:
-                    yield event
+        first = self._received() if self._request.received else self._turn()
+        async with aclosing(first) as events:
+            async for event in events:
+                yield event
+        for turns_left in range(self._limits.turns, -1, -1):
             outcome = self._draft.outcome()
-            verdict = judge(
-                outcome,
-                self._draft.text,
-                self._finish,
-                _interruption(self._failure),
-                thought=self._thought > 0,
-            )
+            verdict = self._judge(outcome)
             if verdict.error:
                 raise verdict.error
             if not verdict.cut:
                 break
-            if turn == self._limits.turns or not self._may_go_on(verdict.cut):
+            if not turns_left or not self._may_go_on(verdict.cut):
                 raise incomplete(outcome, verdict.cut, self._failure.message if self._failure else "")
             self._draft.cut()
             yield self._status(f"The reply was cut ({verdict.cut}); asking for the rest", "connect")
+            async with aclosing(self._turn()) as events:
+                async for event in events:
+                    yield event
         for event in self._ended(outcome, verdict):
             yield event
+
+    async def _received(self) -> AsyncGenerator[Event, None]:
+        """What an earlier run received, as if it came now."""
+        self._finish = self._request.finish
+        for event in self._read(Text(self._request.received)):
+            yield event
+
+    def _judge(self, outcome: Outcome) -> Verdict:
+        interruption = _interruption(self._failure)
+        return judge(outcome, self._draft.text, self._finish, interruption, thought=self._thought > 0)
 
     async def _turn(self) -> AsyncGenerator[Event, None]:
         """One request. A failure after something came is kept: the reply was cut there."""
@@ -167,12 +173,6 @@ class _Generation:
 
     def _may_go_on(self, cut: Reason) -> bool:
         return cut != "content_filter" and (self._failure is None or self._failure.retryable)
-
-    def _resumed(self) -> Iterator[Event]:
-        """What an earlier run received, as if it came now."""
-        if self._request.received:
-            yield from self._read(Text(self._request.received))
-            self._draft.cut()
 
     def _read(self, part: ReplyPart) -> Iterator[Event]:
         match part:

@@ -5,6 +5,7 @@ how it ended. Each line is handed to the system at once, so a killed process los
 is the only store of a run: history indexes it, `resume` goes on from it, replay reads it.
 """
 
+import errno
 import json
 import os
 import secrets
@@ -30,7 +31,7 @@ from webmint_cli.providers.provider import (
 
 VERSION = 1
 
-End: TypeAlias = Literal["completed", "incomplete", "failed", "stopped"]
+End: TypeAlias = Literal["completed", "incomplete", "failed", "stopped", "resumed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,13 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as its journal tells it. `turns`: the parts of each request; `end`: None where it was not written."""
+    """A run as its journal tells it. `turns`: the parts of each request; `end`: "" where it was not written."""
 
     path: Path
     header: Header
     turns: tuple[tuple[ReplyPart, ...], ...]
-    end: str | None
+    end: str
+    folder: str
 
     @property
     def received(self) -> int:
@@ -64,37 +66,60 @@ class Run:
         return sum(len(part.text) for turn in self.turns for part in turn if isinstance(part, Text))
 
     @property
-    def is_running(self) -> bool:
-        return self.end is None and _is_alive(self.header.pid)
+    def finish(self) -> str | None:
+        """The finish reason of the last turn."""
+        last = self.turns[-1] if self.turns else ()
+        return next((part.reason for part in reversed(last) if isinstance(part, Finish)), None)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether its process died before it could say how it ended."""
+        return not self.end and not _is_alive(self.header.pid)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether there is something to go on with."""
+        cut = self.end in ("incomplete", "stopped") or (self.end == "failed" and self.received > 0)
+        return cut or self.is_interrupted
 
 
 class Journal:
-    """An open journal. A disk that takes no more is said once, in `fault`; the run goes on without a record."""
+    """An open journal; without a folder, one in memory only.
 
-    def __init__(self, folder: Path, header: Header) -> None:
-        self.path = folder / f"{header.id}.jsonl"
-        self.fault: str | None = None
+    A disk that takes no more is told once, in `fault`: the run itself goes on.
+    """
+
+    def __init__(self, folder: Path | None, header: Header) -> None:
+        self.id = header.id
+        self.fault = ""
+        self.turns: list[list[ReplyPart]] = []
         self._began = time.monotonic()
-        self._file: int | None = None
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        except OSError as error:
-            self._give_up(error)
+        self._file = self._open(folder, header) if folder else None
         self._write({"webmint": VERSION, **asdict(header)})
 
     def turn(self) -> None:
         """A request begins."""
-        self._write({"turn": self._seconds()})
+        self.turns.append([])
+        self._write({"turn": len(self.turns), "at": self._seconds()})
 
     def add(self, part: ReplyPart) -> None:
+        self.turns[-1].append(part)
         self._write({"at": self._seconds(), **_to_dict(part)})
 
-    def close(self, end: End) -> None:
-        self._write({"end": end, "at": self._seconds()})
+    def close(self, end: End, *, folder: str = "") -> None:
+        """How it ended, and where the site is."""
+        self._write({"end": end, "folder": folder, "at": self._seconds()})
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+    def _open(self, folder: Path, header: Header) -> int | None:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return os.open(folder / f"{header.id}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            self.fault = f"The run is not recorded: {error.strerror or error}: {folder}"
+            return None
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._began, 3)
@@ -103,13 +128,15 @@ class Journal:
         if self._file is None:
             return
         try:
-            os.write(self._file, json.dumps(line).encode() + b"\n")
+            self._put(json.dumps(line).encode() + b"\n")
         except OSError as error:
-            self._give_up(error)
+            self.fault = f"The record of the run is cut: {error.strerror or error}"
+            os.close(self._file)
+            self._file = None
 
-    def _give_up(self, error: OSError) -> None:
-        self.fault = f"the run is not recorded: {error.strerror or error}: {self.path}"
-        self._file = None
+    def _put(self, data: bytes) -> None:
+        if self._file is not None and os.write(self._file, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 class Recorded:
@@ -146,7 +173,7 @@ def read_run(path: Path) -> Run:
     try:
         lines = path.read_text("utf-8").splitlines()
         header = _read_header(json.loads(lines[0]))
-        return Run(path, header, *_read_parts(_objects(lines[1:])))
+        return Run(path, header, *_read_lines(_objects(lines[1:])))
     except OSError as error:
         raise StorageError(
             f"can't read {path}: {error.strerror or error}", hint="webmint resume --list"
@@ -164,12 +191,23 @@ def runs(folder: Path) -> Iterator[Run]:
             continue
 
 
+def mark_resumed(run: Run) -> None:
+    """Note in a run's journal that another run took it up."""
+    with run.path.open("a", encoding="utf-8") as file:
+        file.write("\n" * (not _ends_with_newline(run.path)) + json.dumps({"end": "resumed"}) + "\n")
+
+
+def _ends_with_newline(path: Path) -> bool:
+    return path.read_bytes().endswith(b"\n")
+
+
 def _objects(lines: list[str]) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines):
         try:
             yield json.loads(line)
         except ValueError:
-            if number < len(lines) - 1:
+            # A killed process leaves half a line; what took the run up wrote behind it.
+            if number < len(lines) - 2:
                 raise
 
 
@@ -179,17 +217,17 @@ def _read_header(data: dict[str, Any]) -> Header:
     return Header(**{name: data[name] for name in Header.__dataclass_fields__ if name in data})
 
 
-def _read_parts(objects: Iterator[dict[str, Any]]) -> tuple[tuple[tuple[ReplyPart, ...], ...], str | None]:
+def _read_lines(objects: Iterator[dict[str, Any]]) -> tuple[tuple[tuple[ReplyPart, ...], ...], str, str]:
     turns: list[list[ReplyPart]] = []
-    end = None
+    end = folder = ""
     for data in objects:
         if "turn" in data:
             turns.append([])
         elif "end" in data:
-            end = data["end"]
+            end, folder = data["end"], data.get("folder") or folder
         else:
             turns[-1].append(_from_dict(data))
-    return tuple(map(tuple, turns)), end
+    return tuple(map(tuple, turns)), end, folder
 
 
 _PARTS: dict[str, type[Any]] = {

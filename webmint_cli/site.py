@@ -14,6 +14,7 @@ _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 _OURS = frozenset({".git", ".webmint.json"})
 _NAME_MAX = 255
+_PATH_MAX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ def relative_path(raw: str) -> str:
     Raises ValueError, with the reason, for a path that leaves the folder or can't be a file everywhere.
     """
     path = raw.replace("\\", "/")
+    if len(path.encode("utf-8", "replace")) > _PATH_MAX:
+        raise ValueError("it is too long")
     if path.startswith("/"):
         raise ValueError("it is absolute")
     parts: list[str] = []

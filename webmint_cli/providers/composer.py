@@ -6,6 +6,7 @@ from webmint_cli.providers.provider import Finish, ReplyPart, Request, Text
 from webmint_cli.reply.contract import write_reply
 
 _PIECE = 256
+_REPEATED = 512
 
 
 class ComposerProvider:
@@ -19,6 +20,7 @@ class ComposerProvider:
 
         composition = compose(request.prompt, seed=request.seed or 0)
         reply = "".join(write_reply(composition.plan, composition.files))
-        for at in range(0, len(reply), _PIECE):
+        start = max(0, len(request.received) - _REPEATED) if reply.startswith(request.received) else 0
+        for at in range(start, len(reply), _PIECE):
             yield Text(reply[at : at + _PIECE])
         yield Finish("stop")

@@ -7,11 +7,12 @@ https://platform.openai.com/docs/api-reference/chat/create
 
 import asyncio
 import json
+import os
 import random
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import httpx2
 import openai
@@ -96,26 +97,34 @@ class OpenAICompatible:
             return await self._models(client)
 
     def _client(self) -> openai.AsyncOpenAI:
-        ours = origin(self._choice.base_url) == origin(PRESETS["openai"].base_url)
-        kept_out = [*(() if ours else _OWN_HEADERS), *(() if self._choice.key else ("Authorization",))]
         return openai.AsyncOpenAI(
             api_key=self._choice.key or "none",
             base_url=self._choice.base_url,
             timeout=httpx2.Timeout(None, connect=self._connect),
             max_retries=0,
-            default_headers=dict.fromkeys(kept_out, cast("str", openai.Omit())),
-            http_client=openai.DefaultAsyncHttpxClient(follow_redirects=False),
+            http_client=openai.DefaultAsyncHttpxClient(
+                follow_redirects=False, event_hooks={"request": [self._keep_back]}
+            ),
         )
+
+    async def _keep_back(self, request: httpx2.Request) -> None:
+        """What the SDK adds from the environment belongs to OpenAI; and no key is sent where there is none."""
+        if origin(self._choice.base_url) != origin(PRESETS["openai"].base_url):
+            custom = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
+            for name in (*_OWN_HEADERS, *(line.partition(":")[0].strip() for line in custom)):
+                request.headers.pop(name, None)
+        if not self._choice.key:
+            request.headers.pop("Authorization", None)
 
     async def _models(self, client: openai.AsyncOpenAI) -> list[str]:
         try:
             response = await client.with_options(timeout=self._connect).models.with_raw_response.list()
-            listed = json.loads(response.content)["data"]
-            names = [str(model["id"]) for model in listed]
         except openai.APIStatusError as error:
             raise self._status_error(error).error from None
         except openai.APIConnectionError as error:
             raise faults.unreachable(self._choice, _cause(error)) from None
+        try:
+            names = [str(model["id"]) for model in json.loads(response.content)["data"]]
         except (ValueError, KeyError, TypeError):
             raise faults.not_a_model(self._choice, response.text) from None
         if not names:

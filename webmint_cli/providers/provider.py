@@ -7,11 +7,12 @@ from typing import Protocol, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A wish for a site. `received` is what came of its reply before it was cut: the rest is asked for."""
+    """A wish for a site. `received` is what came of its reply before, `finish` the reason with which that ended."""
 
     prompt: str
     seed: int | None = None
     received: str = ""
+    finish: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

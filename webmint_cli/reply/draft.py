@@ -64,7 +64,7 @@ class Draft:
     @property
     def text(self) -> str:
         """All that was received, as it was joined."""
-        return "".join(piece for stretch in self._stretches for piece in stretch)
+        return "\n".join("".join(stretch) for stretch in self._stretches)
 
     @property
     def plan(self) -> Plan:

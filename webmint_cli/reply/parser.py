@@ -65,6 +65,7 @@ class Parser:
         self._declined = False
         self._guarding = True
         self._prose = ""
+        self._judged = ("", False)
         self._started = False
         self._half = ""
         self._held: list[str] = []
@@ -108,7 +109,7 @@ class Parser:
             plan=self.plan,
             open=next(unfinished, None),
             refused=self._files.refused,
-            declined=not kept and (self._declined or dialects.declines(self._prose)),
+            declined=not kept and (self._declined or self._declines()),
             thinking=self.thinking,
             prose=self._prose.strip(),
         )
@@ -269,10 +270,15 @@ class Parser:
     def _open(self, path: str | None, dialect: Dialect, *, whole: bool = False) -> File | None:
         if path is None or not self._files.wants(dialect, path):
             return None
-        if dialect in ("fence", "document") and not self._files and dialects.declines(self._prose):
+        if dialect in ("fence", "document") and not self._files and self._declines():
             self._declined = True
             return None
         return self._files.open(path, dialect, whole=whole)
+
+    def _declines(self) -> bool:
+        if self._judged[0] is not self._prose:
+            self._judged = (self._prose, dialects.declines(self._prose))
+        return self._judged[1]
 
     def _decide(self, decision: _Decision, needed: int) -> None:
         self._decision = (decision, needed)

@@ -1,0 +1,75 @@
+"""`webmint generate`: from a sentence to a site."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from webmint_cli.cli.shared import Common, command
+
+
+@command
+def generate(
+    prompt: Annotated[
+        str | None, typer.Argument(help="What the site is about; - reads it from a pipe.")
+    ] = None,
+    *,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="DIR|-", help="The folder; - prints one HTML page."),
+    ] = None,
+    provider: Annotated[str | None, typer.Option("--provider", "-p", help="Where replies come from.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="The model's name.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible API.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed and prompt give the same site.")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Open the site in the browser.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite work that is not ours.")] = False,
+    no_history: Annotated[
+        bool | None, typer.Option("--no-history", help="Keep no record of the run.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds of silence before giving up.")
+    ] = None,
+    common: Common,
+) -> None:
+    """Generate a website from a sentence.
+
+    The files are written as the model wrote them, byte for byte; a reply that is cut is kept and continued.
+    """
+    from webmint_cli.cli import site_job
+    from webmint_cli.cli.prompt import read_prompt
+    from webmint_cli.journal import Journal, runs
+    from webmint_cli.providers.provider import Request
+    from webmint_cli.run import Output, SiteRun, header
+    from webmint_cli.settings import home, load
+
+    flags = {
+        "provider": provider,
+        "model": model,
+        "base_url": base_url,
+        "no_history": no_history,
+        "timeout": timeout,
+    }
+    settings = load(flags, config=common.config)
+    target = Output(
+        Path(output) if output not in (None, "-") else None, Path.cwd(), force, as_page=output == "-"
+    )
+    target.check()
+    request = Request(read_prompt(prompt, no_input=common.no_input), seed)
+    choice = site_job.chosen(settings)
+    records = None if settings["no_history"] else home() / "runs"
+    show = site_job.reporter(common)
+    show.say(site_job.explain(choice))
+    if records and (earlier := next(runs(records), None)) and earlier.is_interrupted:
+        show.say(f"An earlier run was interrupted: webmint resume {earlier.header.id}")
+    journal = Journal(records, header(request, choice, target))
+    job = SiteRun(
+        request,
+        site_job.make_provider(choice, settings),
+        output=target,
+        journal=journal,
+        limits=site_job.limits(settings),
+    )
+    folder = site_job.play(job, show, as_page=target.as_page, common=common)
+    if open_ and folder:
+        site_job.open_in_browser(folder)

@@ -1,0 +1,117 @@
+"""`webmint resume`: go on with a run that was cut, stopped or killed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from webmint_cli.cli.shared import Common, command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from webmint_cli.journal import Run
+
+
+@command
+def resume(
+    run: Annotated[
+        str | None, typer.Argument(help="A run's id, or its record; else the latest unfinished one.")
+    ] = None,
+    *,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", metavar="DIR|-", help="The folder; - prints one HTML page."),
+    ] = None,
+    provider: Annotated[str | None, typer.Option("--provider", "-p", help="Another provider.")] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", help="Another model.")] = None,
+    base_url: Annotated[str | None, typer.Option(help="Another OpenAI-compatible API.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite work that is not ours.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.1, help="Seconds of silence before giving up.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the unfinished runs.")] = False,
+    common: Common,
+) -> None:
+    """Ask for the rest of a run that did not finish; what had come is kept."""
+    from webmint_cli.cli import site_job
+    from webmint_cli.journal import Journal, mark_resumed
+    from webmint_cli.providers.provider import Request
+    from webmint_cli.run import Output, SiteRun, draft, header
+    from webmint_cli.settings import home, load
+
+    records = home() / "runs"
+    if list_:
+        _list(records, common)
+        return
+    earlier = _find(records, run)
+    old = earlier.header
+    flags = {
+        "provider": provider or old.provider,
+        "model": model or (None if provider else old.model),
+        "base_url": base_url or (None if provider else old.base_url or None),
+        "timeout": timeout,
+    }
+    settings = load(flags, config=common.config)
+    place = output if output not in (None, "-") else earlier.folder or old.folder or None
+    target = Output(
+        Path(place) if place and output != "-" else None, Path.cwd(), force, as_page=output == "-"
+    )
+    target.check()
+    choice = site_job.chosen(settings)
+    show = site_job.reporter(common)
+    request = Request(old.prompt, old.seed, draft(earlier.turns).text, earlier.finish)
+    show.say(f"Going on with {old.id}: {earlier.received:,} characters are there", site_job.explain(choice))
+    job = SiteRun(
+        request,
+        site_job.make_provider(choice, settings),
+        output=target,
+        journal=Journal(records, header(request, choice, target)),
+        limits=site_job.limits(settings),
+    )
+    mark_resumed(earlier)
+    site_job.play(job, show, as_page=target.as_page, common=common)
+
+
+def _find(records: Path, name: str | None) -> "Run":
+    from webmint_cli.errors import UsageError
+    from webmint_cli.journal import read_run
+
+    if name is None:
+        latest = next(_unfinished(records), None)
+        if latest is None:
+            raise UsageError(
+                "there is no unfinished run", hint="start one: webmint generate 'A bakery in Lyon'"
+            )
+        return latest
+    path = Path(name) if Path(name).is_file() else records / f"{name}.jsonl"
+    if not path.is_file():
+        raise UsageError(f"there is no run {name}", hint="see which there are: webmint resume --list")
+    return read_run(path)
+
+
+def _unfinished(records: Path) -> "Iterator[Run]":
+    from webmint_cli.journal import runs
+
+    return (run for run in runs(records) if run.is_unfinished)
+
+
+def _list(records: Path, common: Common) -> None:
+    import json
+    import sys
+
+    from webmint_cli.render import size, table
+
+    rows = [
+        {
+            "run": run.header.id,
+            "ended": run.end or "interrupted",
+            "received": size(run.received),
+            "prompt": " ".join(run.header.prompt.split())[:60],
+        }
+        for run in _unfinished(records)
+    ]
+    if common.as_json:
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    else:
+        table(rows, sys.stdout, color=common.colored)
