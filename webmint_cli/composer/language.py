@@ -7,7 +7,8 @@ from webmint_cli.composer.words import Word, fold
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt")
 
 _MARKERS = {
-    "en": "a an the and with for of called named in website site page that my our without about selling from by is",
+    "en": "a an the and with for of called named in website site page that my our without about selling from by is "
+    "in on at to or not no new small modern landing shop who where",
     "de": "ein eine einen einer für und mit der die das den dem ohne im am seite webseite website von namens auf aus "
     "wir unsere unser ist über bei zum zur als sowie laden verein praxis kanzlei friseur bäckerei",
     "fr": "un une le la les des du de et avec pour sans à au aux sur dans nommée appelée appelé site page qui est en "
@@ -15,7 +16,7 @@ _MARKERS = {
     "es": "a un una el la los las de del y con para sin en llamado llamada página web sitio que mi nuestro nuestra es "
     "por sobre panadería tienda peluquería escuela abogados restaurante gimnasio estudio clínica",
     "it": "a un una uno il lo la gli le di del della e con per senza in chiamato chiamata sito pagina che mio nostro è "
-    "da nel alla al studio colori negozio parrucchiere panificio ristorante scuola palestra avvocato",
+    "da nel alla al colori negozio parrucchiere panificio ristorante scuola palestra avvocato",
     "pt": "a um uma o os as de do da dos e com para sem em no na chamado chamada site página que meu nosso é por sobre "
     "padaria loja cabeleireiro escola restaurante estúdio advogados clínica",
 }
@@ -23,7 +24,7 @@ _ENDINGS = {
     "de": ("ung", "schaft", "erei", "keit", "kanzlei", "praxis"),
     "fr": ("eux", "euse", "erie"),
     "es": ("ción", "ería"),
-    "it": ("zione", "iere"),
+    "it": ("zione", "iere", "fico"),
     "pt": ("ção", "ções"),
 }
 _LETTERS = {"de": "ßäöü", "es": "ñ¿¡", "pt": "ãõ", "fr": "êœùû", "it": "ìò"}
