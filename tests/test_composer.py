@@ -325,7 +325,6 @@ def test_names_and_places(prompt: str, name: str, place: str) -> None:
     ("prompt", "kind", "language"),
     [
         ("Yoga studio in Ghent, calm green", "gym", "en"),
-        ("Un fotografo a Roma", "portfolio", "it"),
         ("Eine Landbäckerei in Köln mit Speisekarte", "bakery", "de"),
         ("A coffee shop with a blog", "cafe", "en"),
         ("Une boutique de vêtements à Paris", "shop", "fr"),
