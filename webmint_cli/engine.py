@@ -115,6 +115,7 @@ class _Generation:
         self._thought = 0
         self._finish: str | None = None
         self._failure: ProviderError | None = None
+        self._cut: Reason | None = None
         self._unchecked = 0
         self._tail = ""
 
@@ -133,6 +134,7 @@ class _Generation:
                 break
             if not turns_left or not self._may_go_on(verdict.cut):
                 raise incomplete(outcome, verdict.cut, self._failure.message if self._failure else "")
+            self._cut = verdict.cut
             self._draft.cut()
             yield self._status(f"The reply was cut ({verdict.cut}); asking for the rest", "connect")
             async with aclosing(self._turn()) as events:
@@ -149,7 +151,9 @@ class _Generation:
 
     def _judge(self, outcome: Outcome) -> Verdict:
         interruption = _interruption(self._failure)
-        return judge(outcome, self._draft.text, self._finish, interruption, thought=self._thought > 0)
+        verdict = judge(outcome, self._draft.text, self._finish, interruption, thought=self._thought > 0)
+        # The rest that was asked for did not come: the reply is still cut where it was.
+        return Verdict(cut=self._cut) if self._draft.astray and not verdict.cut else verdict
 
     async def _turn(self) -> AsyncGenerator[Event, None]:
         """One request. A failure after something came is kept: the reply was cut there."""
@@ -165,7 +169,7 @@ class _Generation:
                     for event in self._read(part):
                         yield event
         except ProviderError as error:
-            if not self._draft.text:
+            if not self._draft.text.strip():
                 raise
             self._failure = error
         for event in self._written(self._draft.settle()):

@@ -5,6 +5,7 @@ Frozen values inside the process; outside it the JSON of the wire, made by `to_d
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -86,6 +87,9 @@ class Failed:
     partial: Mapping[str, str] | None = None
 
 
+# A lone half of a pair, from a file name say, has no UTF-8; JSON can say it all the same.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 Event: TypeAlias = Status | Progress | Complete | Deployed | Failed
 
 _WIRE: dict[type[Any], tuple[str, tuple[tuple[str, str], ...]]] = {
@@ -147,9 +151,9 @@ def from_dict(data: Mapping[str, Any]) -> Event:
     """The event that `to_dict` wrote. Unknown members are ignored; an unknown type raises ValueError."""
     kind = _kind(data)
     known = {name: data[wire] for name, wire in _WIRE[kind][1] if wire in data}
-    if "aliases" in known:
-        known["aliases"] = tuple(known["aliases"])
     try:
+        if "aliases" in known:
+            known["aliases"] = tuple(known["aliases"])
         event: Event = kind(**known)
     except TypeError as error:
         raise ValueError(f"not a {data.get('type')} event: {error}") from None
@@ -158,7 +162,8 @@ def from_dict(data: Mapping[str, Any]) -> Event:
 
 def to_json(event: Event) -> str:
     """One line of NDJSON, or the payload of one SSE `data:` field."""
-    return json.dumps(to_dict(event), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(to_dict(event), ensure_ascii=False, separators=(",", ":"))
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def failed(error: WebMintError) -> Failed:

@@ -13,15 +13,19 @@ import tempfile
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from webmint_cli.errors import StorageError, UsageError
-from webmint_cli.site import Site
+from webmint_cli.site import Site, relative_path
 
 RECORD = ".webmint.json"
 
 _SLUG = 60
+# Latin letters that Unicode does not take apart.
+_LETTERS = str.maketrans(
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ class Provenance:
 
 def slug(title: str) -> str:
     """A folder name for a title: lower-case letters and digits of any script, joined by hyphens."""
-    plain = unicodedata.normalize("NFKD", title)
+    plain = unicodedata.normalize("NFKD", title.lower().translate(_LETTERS))
     ascii_only = plain.encode("ascii", "ignore").decode().lower()
     words = re.findall(r"[a-z0-9]+", ascii_only) or re.findall(
         r"\w+", unicodedata.normalize("NFC", title).lower()
@@ -52,7 +56,7 @@ def slug(title: str) -> str:
         if len(name) + len(word) >= _SLUG:
             break
         name = f"{name}-{word}" if name else word
-    return name or "site"
+    return name or "".join(words[:1])[:_SLUG] or "site"
 
 
 def default_folder(title: str, base: Path) -> Path:
@@ -67,11 +71,12 @@ def default_folder(title: str, base: Path) -> Path:
 
 
 def read_provenance(folder: Path) -> Provenance | None:
-    """The record in a folder, None where there is none that can be read."""
+    """The record in a folder, None where there is none that can be read, or it names places outside."""
     try:
         data: dict[str, Any] = json.loads((folder / RECORD).read_text("utf-8"))
         record = Provenance(**{name: data[name] for name in Provenance.__dataclass_fields__ if name in data})
-        return record if all(isinstance(digest, str) for digest in record.files.values()) else None
+        ours = all(relative_path(path) == path for path in record.files)
+        return record if ours and all(isinstance(digest, str) for digest in record.files.values()) else None
     except (OSError, ValueError, TypeError, AttributeError):
         return None
 
@@ -97,12 +102,19 @@ def check(folder: Path, paths: frozenset[str] = frozenset()) -> None:
             f"{folder} was not written by webmint", hint="give another folder: -o DIR, or --force"
         )
     known = frozenset(record.files if record else ())
-    theirs = changed(folder) + sorted(path for path in paths - known if os.path.lexists(folder / path))
+    theirs = changed(folder) + sorted(_in_the_way(folder, paths) - known)
     if theirs:
         raise UsageError(
             f"{folder} holds work that is not webmint's: {', '.join(theirs[:5])}",
             hint="give another folder: -o DIR, or overwrite it: --force",
         )
+
+
+def _in_the_way(folder: Path, paths: frozenset[str]) -> set[str]:
+    """What is there already: at each path, or a file where a folder on the way to it should be."""
+    files = {path for path in paths if os.path.lexists(folder / path)}
+    parents = {parent for path in paths for parent in PurePosixPath(path).parents}
+    return files | {str(parent) for parent in parents if (folder / parent).is_file()}
 
 
 def write(folder: Path, site: Site, provenance: Provenance, *, force: bool = False) -> None:
@@ -111,12 +123,12 @@ def write(folder: Path, site: Site, provenance: Provenance, *, force: bool = Fal
     Raises UsageError for work that is not ours, StorageError where the disk refuses.
     """
     files = site.encoded()
-    if not force:
-        check(folder, frozenset(files))
     record = {**asdict(provenance), "files": {path: _digest(data) for path, data in files.items()}}
-    content = files | {RECORD: json.dumps(record, indent=2, ensure_ascii=False).encode() + b"\n"}
-    old = read_provenance(folder)
+    content = files | {RECORD: _encoded(record)}
     try:
+        if not force:
+            check(folder, frozenset(files))
+        old = read_provenance(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         if folder.exists():
             _replace(folder, content)
@@ -128,6 +140,11 @@ def write(folder: Path, site: Site, provenance: Provenance, *, force: bool = Fal
             f"can't write {error.filename or folder}: {error.strerror or error}",
             hint="the reply is kept; write it elsewhere: webmint resume -o DIR",
         ) from None
+
+
+def _encoded(record: Mapping[str, Any]) -> bytes:
+    """A lone half of a surrogate pair, which has no UTF-8, stays the escape that JSON has for it."""
+    return json.dumps(record, indent=2, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _create(folder: Path, content: Mapping[str, bytes]) -> None:
@@ -162,18 +179,19 @@ def _replace(folder: Path, content: Mapping[str, bytes]) -> None:
 def _remove_stale(folder: Path, paths: set[str], old: Provenance | None) -> None:
     """Files of the version before that this one does not have, where nobody edited them."""
     for path in paths:
-        if old and _digest_of(folder / path) == old.files[path]:
+        if old and _digest_of(folder / path) == old.files[path] and not _link_on(folder, path):
             (folder / path).unlink()
 
 
 def _refuse_links(folder: Path, path: str) -> None:
-    place = folder
-    for part in Path(path).parts:
-        place /= part
-        if place.is_symlink():
-            raise UsageError(
-                f"{place} is a link; it is not written through", hint="remove it, or give -o DIR"
-            )
+    if place := _link_on(folder, path):
+        raise UsageError(f"{place} is a link; it is not written through", hint="remove it, or give -o DIR")
+
+
+def _link_on(folder: Path, path: str) -> Path | None:
+    """The first link on the way from a folder to a path in it."""
+    places = (folder / part for part in (*reversed(PurePosixPath(path).parents), path))
+    return next((place for place in places if place != folder and place.is_symlink()), None)
 
 
 def _put(path: Path, data: bytes) -> None:
@@ -188,10 +206,13 @@ def _umask() -> int:
 
 
 def _digest_of(path: Path) -> str | None:
+    """The digest of a file; None where nothing is, "" for what can't be read as a file."""
     try:
         return _digest(path.read_bytes())
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError:
+        return ""
 
 
 def _digest(data: bytes) -> str:

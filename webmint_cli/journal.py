@@ -86,7 +86,7 @@ class Run:
 class Journal:
     """An open journal; without a folder, one in memory only.
 
-    A disk that takes no more is told once, in `fault`: the run itself goes on.
+    A disk that takes no more is told once, in `fault`: the run itself goes on. `is_recorded`: all of it is on disk.
     """
 
     def __init__(self, folder: Path | None, header: Header) -> None:
@@ -95,6 +95,7 @@ class Journal:
         self.turns: list[list[ReplyPart]] = []
         self._began = time.monotonic()
         self._file = self._open(folder, header) if folder else None
+        self.is_recorded = self._file is not None
         self._write({"webmint": VERSION, **asdict(header)})
 
     def turn(self) -> None:
@@ -118,7 +119,7 @@ class Journal:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return os.open(folder / f"{header.id}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
-            self.fault = f"The run is not recorded: {error.strerror or error}: {folder}"
+            self.fault = f"the run is not recorded: {error.strerror or error}: {folder}"
             return None
 
     def _seconds(self) -> float:
@@ -130,7 +131,8 @@ class Journal:
         try:
             self._put(json.dumps(line).encode() + b"\n")
         except OSError as error:
-            self.fault = f"The record of the run is cut: {error.strerror or error}"
+            self.fault = f"the record of the run is cut: {error.strerror or error}"
+            self.is_recorded = False
             os.close(self._file)
             self._file = None
 
@@ -178,7 +180,7 @@ def read_run(path: Path) -> Run:
         raise StorageError(
             f"can't read {path}: {error.strerror or error}", hint="webmint resume --list"
         ) from None
-    except (ValueError, TypeError, KeyError, IndexError):
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
         raise StorageError(f"{path} is no record of a run", hint="webmint resume --list") from None
 
 
@@ -241,9 +243,11 @@ def _to_dict(part: ReplyPart) -> dict[str, Any]:
 
 
 def _from_dict(data: dict[str, Any]) -> ReplyPart:
-    name = next(name for name in _PARTS if name in data)
-    part: ReplyPart = _PARTS[name](data[name])
-    return part
+    for name, kind in _PARTS.items():
+        if name in data:
+            part: ReplyPart = kind(data[name])
+            return part
+    raise ValueError("a line of another version")
 
 
 def _is_alive(pid: int) -> bool:

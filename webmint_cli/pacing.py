@@ -36,7 +36,8 @@ async def watched(
     """The items of `source`, as long as they come in time.
 
     `first` is how many seconds the first may take; `allow` gives the seconds that an item allows for what comes
-    next, or None if it does not count and the time runs on. Raises Stalled.
+    next, or None if it does not count and the time runs on. While the consumer is busy, no time passes.
+    Raises Stalled.
     """
     loop = asyncio.get_running_loop()
     limit, deadline = first, loop.time() + first
@@ -53,7 +54,9 @@ async def watched(
                 return
             if (allowed := allow(item)) is not None:
                 limit, deadline = allowed, loop.time() + allowed
+            handed_on = loop.time()
             yield item
+            deadline += loop.time() - handed_on
 
 
 async def paced(
@@ -79,7 +82,7 @@ async def paced(
                 if buffer.can_wait and clock() < due:
                     continue
             elif not buffer.events:
-                buffer.add(buffer.heartbeat())
+                yield buffer.heartbeat()
             for event in buffer.take():
                 yield event
             due, beat = clock() + interval, clock() + heartbeat
@@ -104,11 +107,11 @@ class _Buffer:
         return all(isinstance(event, Progress) or _is_thought(event) for event in self.events)
 
     def add(self, event: Event) -> None:
-        last = self.events[-1] if self.events else None
-        if isinstance(event, Progress) and isinstance(last, Progress) and _joins(last, event):
-            self.events[-1] = replace(last, content=last.content + event.content, progress=event.progress)
-        elif last is not None and _is_thought(event) and _is_thought(last):
-            self.events[-1] = event
+        at = len(self.events) - 1
+        if at > 0 and isinstance(event, Progress) and _is_thought(self.events[at]):
+            at -= 1
+        if at >= 0 and (joined := _joined(self.events[at], event)):
+            self.events[at] = joined
         else:
             self.events.append(event)
 
@@ -129,8 +132,13 @@ class _Buffer:
         return event
 
 
-def _joins(last: Progress, event: Progress) -> bool:
-    return event.file == last.file and not event.reset
+def _joined(last: Event, event: Event) -> Event | None:
+    """Two events as one, None if they say different things."""
+    if isinstance(last, Progress) and isinstance(event, Progress):
+        if event.file != last.file or event.reset:
+            return None
+        return replace(last, content=last.content + event.content, progress=event.progress)
+    return event if _is_thought(last) and _is_thought(event) else None
 
 
 def _is_thought(event: Event) -> bool:

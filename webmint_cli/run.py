@@ -67,8 +67,8 @@ class SiteRun:
         """What has come so far, by the record."""
         return Site(draft(self.journal.turns).outcome().files)
 
-    def save(self, site: Site, status: End) -> Path | None:
-        """Write the site into its folder and say where that is; None if nothing is to be written."""
+    def save(self, site: Site, status: End, *, place: Path | None = None) -> Path | None:
+        """Write the site into its folder, or another `place`, and say where that is; None if nothing is to be written."""
         if self._output.as_page or not site.files:
             return None
         title = (
@@ -76,7 +76,7 @@ class SiteRun:
             if self.complete
             else draft(self.journal.turns).plan.title or self._request.prompt
         )
-        self._folder = self._output.place(title)
+        self._folder = place or self._output.place(title)
         folder.write(self._folder, site, self._provenance(title, status), force=self._output.force)
         return self._folder
 

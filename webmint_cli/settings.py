@@ -142,7 +142,7 @@ def checked(name: str, value: Any, origin: str) -> Any:
         raise UsageError(f"{origin} sets {name!r}, which is no setting", hint=hint)
     try:
         return _converted(known.kind, value)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         raise UsageError(
             f"{origin}: {name} should be {_NAMES[known.kind]}, not {value!r}", hint=f"{name}: {known.help}"
         ) from None
@@ -161,6 +161,8 @@ def _converted(kind: type, value: Any) -> Any:
     if isinstance(value, bool):
         raise TypeError
     number = kind(value)
+    if isinstance(value, float) and number != value:
+        raise ValueError
     if not 0 <= number < float("inf") or (kind is float and number == 0):
         raise ValueError
     return number

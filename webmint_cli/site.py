@@ -14,7 +14,7 @@ _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*]')
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 _OURS = frozenset({".git", ".webmint.json"})
 _NAME_MAX = 255
-_PATH_MAX = 1024
+_PATH_MAX = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,10 @@ class Site:
 
 
 def read_site(folder: Path) -> Site:
-    """The site in a folder: every file but hidden ones, text where it is UTF-8, bytes where not."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    return Site({path.relative_to(folder).as_posix(): _decode(path.read_bytes()) for path in paths})
+    """The site in a folder: every file but hidden ones (`.well-known` is none), text where it is UTF-8, bytes where not."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    paths = sorted(path for path in found if not any(_is_hidden(part) for part in path.parts))
+    return Site({path.as_posix(): _decode((folder / path).read_bytes()) for path in paths})
 
 
 def encode(content: Content) -> bytes:
@@ -91,6 +92,10 @@ def _component(part: str) -> str:
     if len(part.encode("utf-8", "replace")) > _NAME_MAX:
         raise ValueError("the name is too long")
     return part
+
+
+def _is_hidden(part: str) -> bool:
+    return part.startswith(".") and part != ".well-known"
 
 
 def _decode(data: bytes) -> Content:

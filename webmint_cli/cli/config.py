@@ -8,7 +8,7 @@ from webmint_cli.cli.shared import Common, command
 
 app = typer.Typer(help="Show and change settings.", rich_markup_mode=None, no_args_is_help=True)
 
-_Name = Annotated[str, typer.Argument(help="A setting's name, as in webmint config list.")]
+_Name = Annotated[str, typer.Argument(metavar="NAME", help="A setting's name, as in webmint config list.")]
 
 
 def _listing(common: Common) -> None:
@@ -26,7 +26,11 @@ def _listing(common: Common) -> None:
     if common.as_json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
     else:
-        table([{**row, "value": _text(row["value"])} for row in rows], sys.stdout, color=common.colored)
+        table(
+            [{**row, "value": _text(row["value"])} for row in rows],
+            sys.stdout,
+            colored=common.colors(sys.stdout),
+        )
 
 
 @command
@@ -51,7 +55,9 @@ def get(name: _Name, *, common: Common) -> None:
 
 
 @command
-def set_(name: _Name, value: Annotated[str, typer.Argument(help="Its value.")], *, common: Common) -> None:
+def set_(
+    name: _Name, value: Annotated[str, typer.Argument(metavar="VALUE", help="Its value.")], *, common: Common
+) -> None:
     """Set a value in the user's file."""
     from webmint_cli.settings import checked
 

@@ -22,7 +22,10 @@ class Check:
 
 @command
 def doctor(*, common: Common) -> None:
-    """Check the installation, the settings, the provider and the terminal. Exit code 3 if something is wrong."""
+    """Check that everything is in place.
+
+    The installation, the settings, the provider and the terminal; exit code 3 if something is wrong.
+    """
     import json
 
     from webmint_cli.render import table
@@ -32,7 +35,7 @@ def doctor(*, common: Common) -> None:
         sys.stdout.write(json.dumps([asdict(check) for check in checks], indent=2) + "\n")
     else:
         rows = [{"": "!" if check.hint else "ok", **asdict(check)} for check in checks]
-        table(rows, sys.stdout, color=common.colored)
+        table(rows, sys.stdout, colored=common.colors(sys.stdout))
     if any(check.hint for check in checks):
         raise SystemExit(ExitCode.INCOMPLETE)
 

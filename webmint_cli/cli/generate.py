@@ -11,24 +11,30 @@ from webmint_cli.cli.shared import Common, command
 @command
 def generate(
     prompt: Annotated[
-        str | None, typer.Argument(help="What the site is about; - reads it from a pipe.")
+        str | None, typer.Argument(metavar="PROMPT|-", help="What the site is about; - reads it from a pipe.")
     ] = None,
     *,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="DIR|-", help="The folder; - prints one HTML page."),
     ] = None,
-    provider: Annotated[str | None, typer.Option("--provider", "-p", help="Where replies come from.")] = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="The model's name.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible API.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed and prompt give the same site.")] = None,
+    provider: Annotated[
+        str | None, typer.Option("--provider", "-p", metavar="NAME", help="Where replies come from.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="NAME", help="The model's name.")
+    ] = None,
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="An OpenAI-compatible API.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="The same seed and prompt give the same site.")
+    ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the site in the browser.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite work that is not ours.")] = False,
     no_history: Annotated[
         bool | None, typer.Option("--no-history", help="Keep no record of the run.")
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(min=0.1, help="Seconds of silence before giving up.")
+        float | None, typer.Option(metavar="SECONDS", min=0.1, help="How long the model may be silent.")
     ] = None,
     common: Common,
 ) -> None:
@@ -61,7 +67,7 @@ def generate(
     show = site_job.reporter(common)
     show.say(site_job.explain(choice))
     if records and (earlier := next(runs(records), None)) and earlier.is_interrupted:
-        show.say(f"An earlier run was interrupted: webmint resume {earlier.header.id}")
+        show.say(f"An earlier run was interrupted; go on with it: webmint resume {earlier.header.id}")
     journal = Journal(records, header(request, choice, target))
     job = SiteRun(
         request,

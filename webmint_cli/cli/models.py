@@ -1,6 +1,5 @@
 """`webmint models`: which providers are there, and what they offer."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,12 +18,13 @@ _SHOWN = 3
 def models(
     *,
     provider: Annotated[
-        str | None, typer.Option("--provider", "-p", help="Only this one, with all its models.")
+        str | None,
+        typer.Option("--provider", "-p", metavar="NAME", help="Only this one, with all its models."),
     ] = None,
-    base_url: Annotated[str | None, typer.Option(help="An OpenAI-compatible API.")] = None,
+    base_url: Annotated[str | None, typer.Option(metavar="URL", help="An OpenAI-compatible API.")] = None,
     common: Common,
 ) -> None:
-    """List the providers that are configured and, where a server answers, its models."""
+    """List the providers, and the models that they offer."""
     import json
     import sys
 
@@ -39,11 +39,14 @@ def models(
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
     else:
         table(
-            [_words(row, all_models=provider is not None) for row in rows], sys.stdout, color=common.colored
+            [_words(row, all_models=provider is not None) for row in rows],
+            sys.stdout,
+            colored=common.colors(sys.stdout),
         )
 
 
 async def _ask_all(settings: "Settings", rows: list[dict[str, Any]], *, only: str | None) -> None:
+    import asyncio
     import os
 
     from webmint_cli.cli.site_job import wish

@@ -16,24 +16,34 @@ if TYPE_CHECKING:
 @command
 def resume(
     run: Annotated[
-        str | None, typer.Argument(help="A run's id, or its record; else the latest unfinished one.")
+        str | None,
+        typer.Argument(metavar="RUN", help="A run's id, or its record; else the latest unfinished one."),
     ] = None,
     *,
     output: Annotated[
         str | None,
         typer.Option("--output", "-o", metavar="DIR|-", help="The folder; - prints one HTML page."),
     ] = None,
-    provider: Annotated[str | None, typer.Option("--provider", "-p", help="Another provider.")] = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", help="Another model.")] = None,
-    base_url: Annotated[str | None, typer.Option(help="Another OpenAI-compatible API.")] = None,
+    provider: Annotated[
+        str | None, typer.Option("--provider", "-p", metavar="NAME", help="Another provider.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", "-m", metavar="NAME", help="Another model.")] = None,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Another OpenAI-compatible API.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite work that is not ours.")] = False,
     timeout: Annotated[
-        float | None, typer.Option(min=0.1, help="Seconds of silence before giving up.")
+        float | None, typer.Option(metavar="SECONDS", min=0.1, help="How long the model may be silent.")
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the unfinished runs.")] = False,
     common: Common,
 ) -> None:
-    """Ask for the rest of a run that did not finish; what had come is kept."""
+    """Go on with a run that was cut, stopped or killed.
+
+    What had come is kept; the model is asked for the rest.
+    """
+    from dataclasses import replace
+
     from webmint_cli.cli import site_job
     from webmint_cli.journal import Journal, mark_resumed
     from webmint_cli.providers.provider import Request
@@ -59,9 +69,12 @@ def resume(
     )
     target.check()
     choice = site_job.chosen(settings)
+    if not (provider or base_url):
+        choice = replace(choice, why="as before")
     show = site_job.reporter(common)
     request = Request(old.prompt, old.seed, draft(earlier.turns).text, earlier.finish)
-    show.say(f"Going on with {old.id}: {earlier.received:,} characters are there", site_job.explain(choice))
+    there = f"{earlier.received:,} characters are there" if earlier.received else "nothing had come yet"
+    show.say(f"Going on with {old.id}: {there}", site_job.explain(choice))
     job = SiteRun(
         request,
         site_job.make_provider(choice, settings),
@@ -113,5 +126,7 @@ def _list(records: Path, common: Common) -> None:
     ]
     if common.as_json:
         sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+    elif rows:
+        table(rows, sys.stdout, colored=common.colors(sys.stdout))
     else:
-        table(rows, sys.stdout, color=common.colored)
+        sys.stderr.write("No run is unfinished\n" * (not common.quiet))

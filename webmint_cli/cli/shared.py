@@ -5,10 +5,11 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -31,19 +32,25 @@ class Common:
         False
     )
     verbose: Annotated[
-        int, typer.Option("--verbose", "-v", count=True, help="Say more; -vv shows tracebacks.")
+        int,
+        typer.Option(
+            "--verbose", "-v", count=True, show_default=False, help="Say more; -vv shows tracebacks."
+        ),
     ] = 0
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON on stdout, for programs.")] = False
     no_input: Annotated[bool, typer.Option("--no-input", help="Never ask anything.")] = False
     color: Annotated[Color, typer.Option("--color", help="When to colour.")] = Color.AUTO
     config: Annotated[
-        Path | None, typer.Option("--config", help="A settings file in place of the user's.")
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="A settings file in place of the user's."),
     ] = None
 
-    @property
-    def colored(self) -> bool | None:
-        """Whether to colour; None leaves it to the terminal and `NO_COLOR`."""
-        return {Color.ALWAYS: True, Color.NEVER: False}.get(self.color)
+    def colors(self, stream: TextIO) -> bool:
+        """Whether to colour what goes to this stream."""
+        from webmint_cli.render import is_colored
+
+        asked = {Color.ALWAYS: True, Color.NEVER: False}.get(self.color)
+        return is_colored(stream, asked, os.environ)
 
 
 _FIELDS = [
@@ -63,38 +70,37 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         try:
             function(**values, common=common)
         except WebMintError as error:
-            _fail(error, error, common)
+            fail(error, common)
         except KeyboardInterrupt:
             sys.exit(ExitCode.INTERRUPTED)
         except BrokenPipeError:
-            _close_stdout()
+            # Whoever read our output has left, and needs no words.
+            sys.exit(ExitCode.FAILED)
         except OSError as error:
             place = f": {error.filename}" if error.filename else ""
-            _fail(error, WebMintError(f"{error.strerror or error}{place}", hint="see more with -vv"), common)
+            fail(WebMintError(f"{error.strerror or error}{place}", hint="see more with -vv"), common, error)
         except Exception as error:  # noqa: BLE001 - a bug of ours is no reason for a traceback
-            said = WebMintError(
-                f"a bug in webmint: {type(error).__name__}: {error}", hint="please report what -vv shows"
-            )
-            _fail(error, said, common)
+            said = f"a bug in webmint: {type(error).__name__}: {error}"
+            fail(WebMintError(said, code="bug", hint="please report what -vv shows"), common, error)
 
     run.__signature__ = signature.replace(parameters=[*own, *_FIELDS])  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *_FIELDS]}
     return run
 
 
-def _fail(cause: Exception, error: WebMintError, common: Common) -> NoReturn:
+def fail(error: WebMintError, common: Common | None = None, cause: Exception | None = None) -> NoReturn:
+    """Say what went wrong, to people on stderr and to programs on stdout, and end with its exit code."""
+    from webmint_cli.events import failed
+    from webmint_cli.render import Json, failure
+
+    common = common or Common()
     if common.verbose > 1:
         import traceback
 
-        traceback.print_exception(cause)
-    from webmint_cli.events import failed
-    from webmint_cli.render import failure
-
-    failure(failed(error), sys.stderr)
+        traceback.print_exception(cause or error)
+    event = failed(error)
+    if common.as_json:
+        with suppress(OSError, WebMintError):
+            Json(sys.stdout, sys.stderr).show(event)
+    failure(event, sys.stderr, colored=common.colors(sys.stderr))
     sys.exit(error.exit_code)
-
-
-def _close_stdout() -> NoReturn:
-    """Whoever read our output has left: end quietly, also when Python flushes at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(ExitCode.FAILED)

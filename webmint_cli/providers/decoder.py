@@ -5,7 +5,7 @@ becomes one part. https://platform.openai.com/docs/api-reference/chat/streaming
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from webmint_cli.errors import ProviderError, Unavailable
@@ -29,29 +29,35 @@ class Decoder:
         self._size = 0
         self.done = False
 
-    def feed(self, chunk: bytes) -> list[ReplyPart]:
-        parts = self._decode(self._splitter.feed(chunk))
-        self._size += sum(len(part.text) for part in parts if isinstance(part, Text | Reasoning))
-        if self._size > MAX_REPLY:
-            raise ProviderError("the reply passed 32 MiB", code="too_large", hint="try another model")
-        return parts
+    def feed(self, chunk: bytes) -> Iterator[ReplyPart]:
+        """The parts in this chunk; after them ProviderError, if something in it can't be taken."""
+        return self._decode(self._splitter.feed(chunk))
 
-    def close(self) -> list[ReplyPart]:
+    def close(self) -> Iterator[ReplyPart]:
         return self._decode(self._splitter.close())
 
-    def _decode(self, events: list[str]) -> list[ReplyPart]:
+    def _decode(self, events: Iterator[str]) -> Iterator[ReplyPart]:
         parts: list[ReplyPart] = []
-        for event in events:
-            if event == "[DONE]":
-                self.done = True
-                break
-            parts += self._read(event)
-        return _merged(parts)
+        failure: ProviderError | None = None
+        try:
+            for event in events:
+                if event == "[DONE]":
+                    self.done = True
+                    break
+                parts += self._read(event)
+        except ProviderError as error:
+            failure = error
+        yield from _merged(parts)
+        self._size += sum(len(part.text) for part in parts if isinstance(part, Text | Reasoning))
+        if self._size > MAX_REPLY:
+            failure = ProviderError("the reply passed 32 MiB", code="too_large", hint="try another model")
+        if failure:
+            raise failure
 
     def _read(self, event: str) -> list[ReplyPart]:
         try:
             chunk = json.loads(event)
-        except ValueError:
+        except (ValueError, RecursionError):
             return self._refuse_garbage(event)
         if not isinstance(chunk, dict):
             return self._refuse_garbage(event)
@@ -81,13 +87,14 @@ def read_completion(answer: Mapping[str, Any]) -> list[ReplyPart]:
 
 def _read_chunk(chunk: Mapping[str, Any], key: str) -> list[ReplyPart]:
     parts: list[ReplyPart] = []
-    for choice in chunk.get("choices") or []:
-        delta = choice.get(key) or {}
-        thought = delta.get("reasoning_content") or delta.get("reasoning") or delta.get("thinking")
-        if isinstance(thought, str):
-            parts.append(Reasoning(thought))
-        if text := _text(delta.get("content")):
-            parts.append(Text(text))
+    for choice in _objects(chunk.get("choices")):
+        delta = choice.get(key)
+        if isinstance(delta, dict):
+            thought = delta.get("reasoning_content") or delta.get("reasoning") or delta.get("thinking")
+            if thought and isinstance(thought, str):
+                parts.append(Reasoning(thought))
+            if text := _text(delta.get("content")):
+                parts.append(Text(text))
         if choice.get("finish_reason"):
             parts.append(Finish(str(choice["finish_reason"])))
     usage = chunk.get("usage")
@@ -98,13 +105,15 @@ def _read_chunk(chunk: Mapping[str, Any], key: str) -> list[ReplyPart]:
 
 def _text(content: Any) -> str:
     """The text of a `content`: a string, or the list of typed parts that some servers send."""
-    if isinstance(content, list):
-        return "".join(
-            part.get("text") or ""
-            for part in content
-            if isinstance(part, dict) and part.get("type") == "text"
-        )
-    return content if isinstance(content, str) else ""
+    if isinstance(content, str):
+        return content
+    texts = (part.get("text") for part in _objects(content) if part.get("type") == "text")
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """The objects in a JSON array; none in anything else."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _merged(parts: list[ReplyPart]) -> list[ReplyPart]:

@@ -3,6 +3,7 @@
 A key is never repeated: servers like to quote it in their refusals.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,15 +20,16 @@ _SHOWN = 200
 _SECRETS = re.compile(r"\b(?:sk|pk|gsk|xai|key|AIza)[-_][\w-]{6,}\S*|\bAIza[\w-]{10,}|(?i:\bbearer\s+\S+)")
 _MARKUP = re.compile(r"(?is)<(script|style|head)\b.*?</\1\s*>|<[^>]*>")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\s]+")
+_MESSAGE = re.compile(r'"message"\s*:\s*("(?:[^"\\]|\\.)*")')
 _OVERLOADED = 529
 
 
 def scrubbed(text: str, key: str = "") -> str:
-    """At most 200 characters of what a server said: one line, without markup, control characters or keys."""
+    """At most 200 characters of what a server said: one line, without markup, control characters, keys or full stop."""
+    if key:
+        text = text.replace(key, "[key]")
     text = _MARKUP.sub(" ", text[:20_000])
-    for secret in sorted({key, key.strip()} - {""}, key=len, reverse=True):
-        text = text.replace(secret, "[key]")
-    text = _SECRETS.sub("[key]", _UNSEEN.sub(" ", text)).strip()
+    text = _SECRETS.sub("[key]", _UNSEEN.sub(" ", text)).strip().rstrip(".")
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
@@ -131,8 +133,11 @@ def _too_many(host: str, body: str, detail: str, headers: Mapping[str, str]) -> 
 
 def _message(body: str) -> str:
     """The message inside a JSON error body, else the body."""
-    found = re.search(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"', body)
-    return found.group(1).replace('\\"', '"').replace("\\n", " ") if found else body
+    found = _MESSAGE.search(body)
+    try:
+        return str(json.loads(found.group(1), strict=False)) if found else body
+    except ValueError:
+        return body
 
 
 def _without_path(url: str) -> str:

@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import random
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -72,9 +73,6 @@ class OpenAICompatible:
 
     async def stream(self, request: Request) -> AsyncGenerator[ReplyPart, None]:
         async with self._client() as client:
-            if not self.model:
-                self.model = (await self._models(client))[0]
-                yield Notice(f"The server offers {self.model}")
             attempt = 0
             while True:
                 attempt += 1
@@ -94,7 +92,10 @@ class OpenAICompatible:
     async def models(self) -> list[str]:
         """The names of the models that the server offers."""
         async with self._client() as client:
-            return await self._models(client)
+            try:
+                return await self._models(client)
+            except _Refused as refusal:
+                raise refusal.error from None
 
     def _client(self) -> openai.AsyncOpenAI:
         return openai.AsyncOpenAI(
@@ -110,22 +111,24 @@ class OpenAICompatible:
     async def _keep_back(self, request: httpx2.Request) -> None:
         """What the SDK adds from the environment belongs to OpenAI; and no key is sent where there is none."""
         if origin(self._choice.base_url) != origin(PRESETS["openai"].base_url):
-            custom = os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines()
-            for name in (*_OWN_HEADERS, *(line.partition(":")[0].strip() for line in custom)):
+            custom = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
+            own = (line.partition(":")[0].strip() for line in custom)
+            for name in (*_OWN_HEADERS, *own):
                 request.headers.pop(name, None)
+            request.headers["Authorization"] = f"Bearer {self._choice.key}"
         if not self._choice.key:
-            request.headers.pop("Authorization", None)
+            del request.headers["Authorization"]
 
     async def _models(self, client: openai.AsyncOpenAI) -> list[str]:
         try:
             response = await client.with_options(timeout=self._connect).models.with_raw_response.list()
         except openai.APIStatusError as error:
-            raise self._status_error(error).error from None
+            raise self._status_error(error) from None
         except openai.APIConnectionError as error:
-            raise faults.unreachable(self._choice, _cause(error)) from None
+            raise self._unreachable(error) from None
         try:
             names = [str(model["id"]) for model in json.loads(response.content)["data"]]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise faults.not_a_model(self._choice, response.text) from None
         if not names:
             raise ProviderError(
@@ -138,6 +141,9 @@ class OpenAICompatible:
     async def _attempt(self, client: openai.AsyncOpenAI, request: Request) -> AsyncGenerator[ReplyPart, None]:
         begun = False
         try:
+            if not self.model:
+                self.model = (await self._models(client))[0]
+                yield Notice(f"The server offers {self.model}")
             async with client.chat.completions.with_streaming_response.create(
                 model=self.model, messages=_messages(request), stream=True, **self._options(request)
             ) as response, aclosing(self._parts(response)) as parts:  # fmt: skip
@@ -147,7 +153,7 @@ class OpenAICompatible:
         except openai.APIStatusError as error:
             raise self._status_error(error) from None
         except openai.APIConnectionError as error:
-            raise _Refused(faults.unreachable(self._choice, _cause(error))) from None
+            raise self._unreachable(error) from None
         except httpx2.TransportError as error:
             cut = Unavailable(
                 f"the connection to {self._choice.base_url} was lost ({_cause(error)})",
@@ -155,6 +161,8 @@ class OpenAICompatible:
                 hint=f"try again, or {faults.TRY_OFFLINE}",
             )
             raise cut if begun else _Refused(cut) from None
+        except Unavailable as error:
+            raise error if begun else _Refused(error) from None
 
     def _options(self, request: Request) -> dict[str, Any]:
         options: dict[str, Any] = {"stream_options": {"include_usage": True}, **self._parameters}
@@ -168,6 +176,11 @@ class OpenAICompatible:
             body = str(error.body or "")
         fault = faults.refused(self._choice, response.status_code, body, response.headers)
         return _Refused(fault, faults.retry_after(response.headers))
+
+    def _unreachable(self, error: openai.APIConnectionError) -> _Refused:
+        timed_out = isinstance(error, openai.APITimeoutError)
+        cause = f"no answer within {self._connect:g} s" if timed_out else _cause(error)
+        return _Refused(faults.unreachable(self._choice, cause))
 
     async def _parts(self, response: Any) -> AsyncGenerator[ReplyPart, None]:
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -189,7 +202,7 @@ class OpenAICompatible:
         """A success that is no stream: a whole completion, an error in disguise, or a web page."""
         try:
             answer = json.loads(body) if is_json else None
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if isinstance(answer, dict) and answer.get("error"):
             raise _Refused(server_error(self._choice, answer["error"]))
@@ -202,9 +215,10 @@ def _messages(request: Request) -> Any:
     return messages(request.prompt, request.received)
 
 
-async def _chunks(response: Any) -> AsyncGenerator[bytes, None]:
-    async for chunk in response.iter_bytes():
-        yield chunk
+def _chunks(response: Any) -> AsyncGenerator[bytes, None]:
+    """The bytes of a body, from where closing reaches the connection: the SDK's own iterator leaves that to chance."""
+    chunks: AsyncGenerator[bytes, None] = response.http_response.aiter_bytes()
+    return chunks
 
 
 async def _body(response: Any) -> str:
@@ -219,10 +233,17 @@ async def _body(response: Any) -> str:
 
 def _cause(error: Exception) -> str:
     """The innermost cause that says something, without its class."""
-    texts: list[str] = []
+    said = ""
     cause: BaseException | None = error
     while cause is not None:
-        texts.append(str(cause).strip())
+        # How the event loop and TLS wait, not what went wrong.
+        if not isinstance(cause, asyncio.CancelledError | ssl.SSLWantReadError):
+            said = _words(cause) or said
         cause = cause.__cause__ or cause.__context__
-    said = [text for text in texts if text and text != "Connection error."]
-    return said[-1] if said else type(error).__name__
+    return said or type(error).__name__
+
+
+def _words(cause: BaseException) -> str:
+    if isinstance(cause, ConnectionError) and cause.errno:
+        return os.strerror(cause.errno)
+    return ((isinstance(cause, OSError) and cause.strerror) or str(cause)).strip()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from webmint_cli.errors import KeyMissing, UsageError
+from webmint_cli.errors import KeyMissing, KeyRejected, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,8 @@ class Choice:
 def choose(wish: Wish, environment: Mapping[str, str]) -> Choice:
     """The provider by flag, environment or config; else by a key that is present; else the composer.
 
-    Raises UsageError for an unknown name and KeyMissing where the server needs a key that is not there.
+    Raises UsageError for an unknown name, KeyMissing where the server needs a key that is not there, and
+    KeyRejected for one that can't be a key.
     """
     if wish.provider == COMPOSER:
         return Choice(COMPOSER, COMPOSER, "asked for")
@@ -114,9 +115,20 @@ def key_of(preset: Preset, base_url: str, wish: Wish, environment: Mapping[str, 
     """The variable and the key for a base URL: a key goes only to the origin that it belongs to."""
     own = environment.get(preset.base_url_variable, "") or _filled(preset.base_url, environment)
     if preset is not CUSTOM and origin(base_url) == origin(own):
-        return preset.key_variable, environment.get(preset.key_variable, "")
+        return preset.key_variable, _key(preset.key_variable, environment)
     trusted = not wish.base_url or wish.base_url_trusted
-    return CUSTOM.key_variable, environment.get(CUSTOM.key_variable, "") if trusted else ""
+    return CUSTOM.key_variable, _key(CUSTOM.key_variable, environment) if trusted else ""
+
+
+def _key(variable: str, environment: Mapping[str, str]) -> str:
+    """The key in a variable, without the line end that files bring. Raises KeyRejected for what no header can hold."""
+    key = environment.get(variable, "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise KeyRejected(
+            f"the key in {variable} holds characters that no key has",
+            hint=f"copy it again: export {variable}=…",
+        )
+    return key
 
 
 def _preset(name: str) -> Preset:
@@ -170,4 +182,4 @@ def _filled(template: str, environment: Mapping[str, str]) -> str:
 
 def _present(preset: Preset, environment: Mapping[str, str]) -> str:
     variables = (preset.key_variable, preset.base_url_variable) if preset.automatic else ()
-    return next((name for name in variables if name and environment.get(name)), "")
+    return next((name for name in variables if name and environment.get(name, "").strip()), "")

@@ -5,6 +5,7 @@ Split at bytes, so a character that is cut by a chunk is whole again before it i
 """
 
 import re
+from collections.abc import Iterator
 
 from webmint_cli.errors import ProviderError
 
@@ -19,26 +20,27 @@ class EventSplitter:
 
     def __init__(self) -> None:
         self._rest: list[bytes] = []
-        self._size = 0
+        self._held = 0
         self._data: list[bytes] = []
+        self._size = 0
         self._started = False
+        self._after_cr = False
 
-    def feed(self, chunk: bytes) -> list[str]:
-        """Raises ProviderError for an event of more than 1 MiB."""
+    def feed(self, chunk: bytes) -> Iterator[str]:
+        """The events that end in this chunk; after them ProviderError for one of more than 1 MiB."""
         if b"\n" not in chunk and b"\r" not in chunk:
-            self._hold(chunk)
-            return []
-        lines = self._lines(b"".join((*self._rest, chunk)))
-        events = []
-        for line in lines:
-            if line:
-                self._take(line)
-            elif self._data:
-                events.append(b"\n".join(self._data).decode("utf-8", "replace"))
-                self._data.clear()
-        return events
+            self._rest.append(chunk)
+            self._held += len(chunk)
+        else:
+            for line in self._lines(b"".join((*self._rest, chunk))):
+                if line:
+                    self._take(line)
+                elif self._data:
+                    yield b"\n".join(self._data).decode("utf-8", "replace")
+                    self._data, self._size = [], 0
+        self._check(self._held)
 
-    def close(self) -> list[str]:
+    def close(self) -> Iterator[str]:
         """The last event of a body that ended without the blank line after it."""
         return self.feed(b"\n\n")
 
@@ -46,26 +48,25 @@ class EventSplitter:
         if not self._started:
             self._started = True
             text = text.removeprefix(_BOM)
-        # A CR at the end may be half of a CRLF.
-        held = text[-1:] if text.endswith(b"\r") else b""
-        body = text[: len(text) - len(held)]
-        lines = body.split(b"\n") if b"\r" not in body else _BOUNDARY.split(body)
-        rest = lines.pop() + held
-        self._rest, self._size = [], 0
-        self._hold(rest)
+        if self._after_cr:
+            text = text.removeprefix(b"\n")
+        self._after_cr = text.endswith(b"\r")
+        lines = text.split(b"\n") if b"\r" not in text else _BOUNDARY.split(text)
+        self._rest = [lines.pop()]
+        self._held = len(self._rest[0])
         return lines
 
-    def _hold(self, chunk: bytes) -> None:
-        self._rest.append(chunk)
-        self._size += len(chunk)
-        if self._size + sum(map(len, self._data)) > MAX_EVENT:
+    def _take(self, line: bytes) -> None:
+        self._check(len(line))
+        name, _, value = line.partition(b":")
+        if name == b"data":
+            self._data.append(value.removeprefix(b" "))
+            self._size += len(line)
+
+    def _check(self, more: int) -> None:
+        if self._size + more > MAX_EVENT:
             raise ProviderError(
                 "the server sent an event of more than 1 MiB",
                 code="too_large",
                 hint="check that the base URL is a chat completions API",
             )
-
-    def _take(self, line: bytes) -> None:
-        name, _, value = line.partition(b":")
-        if name == b"data":
-            self._data.append(value.removeprefix(b" "))

@@ -8,21 +8,24 @@ from webmint_cli.page import is_page, read_page
 _SUFFIXES = (".html", ".htm", ".css", ".js", ".mjs", ".svg")
 _THINGS = (
     r"(?:code|file|page|html|css|styles?|stylesheet|rules?|scripts?|javascript|js|contents?|markup|sections?|"
-    r"functions?|body|head|elements?|items?|cards?|layout|logic|implementation|document|template)"
+    r"functions?|body|head(?:er)?|footer|nav(?:igation)?|elements?|items?|cards?|layout|logic|implementation|document|template)"
 )
 _KEPT = (
     r"(?:unchanged|(?:remains?|stays?|is|are)(?: exactly| all)? (?:the same|unchanged|as (?:before|above|is))|"
     r"as before|same as (?:before|above)|go(?:es)? here|omitted|truncated|continues?|not shown|for brevity)"
 )
+_REST = r"(?:rest|remainder|remaining)"
 _WHICH = r"(?:rest|remainder|remaining|existing|previous|original|other|same)"
 _DOTS = r"(?:\.{3}|…)"
-_COMMENT = re.compile(r"<!--(.*?)-->|/\*(.*?)\*/|(?:^|(?<=\s))//([^\r\n]*)", re.DOTALL)
+_COMMENT = re.compile(r"<!--(.{0,400}?)-->|/\*(.{0,400}?)\*/|(?:^|(?<=[\s>;{},)]))//([^\r\n]*)", re.DOTALL)
 _ABBREVIATION = re.compile(
     rf"^(?=.{{1,160}}$)\W*(?:"
-    rf"(?:the |your |all )*{_WHICH}\b[^.…]*?\b{_KEPT}\b.*"
+    rf"(?:the |your |all )*{_REST}\b[^.…]*?\b{_KEPT}\b.*"
+    rf"|(?:the |your |all )*{_WHICH}\b[^.…]*?\b{_THINGS}\b[^.…]*?\b{_KEPT}\b.*"
+    rf"|same as (?:before|above)\b.*"
     rf"|(?:the |your |all )*(?:{_WHICH})\b[\w ,/'-]*\b{_THINGS}\b[\w ,/'-]*{_DOTS}.*"
     rf"|(?:the |your |all )*(?:{_WHICH})\b[\w ,/'-]*\b{_THINGS} (?:here|above|below)\W*"
-    rf"|(?:the |your |all )*(?:\w+ )?{_THINGS} {_KEPT}\b.*"
+    rf"|(?:the |your |all )*(?:\w+ )?{_THINGS} {_KEPT}(?: as (?:before|above)| here| for brevity)?\W*"
     rf"|(?:content|code)s? (?:omitted|truncated)\b.*"
     rf")$",
     re.IGNORECASE | re.DOTALL,
@@ -52,17 +55,9 @@ def missing(files: Mapping[str, str]) -> list[str]:
 
 
 def repeats(text: str, at_least: int) -> bool:
-    """Whether the last `at_least` characters are one short piece over and over."""
+    """Whether the last `at_least` characters are one piece, of at most an eighth of them, over and over."""
     tail = text[-at_least:]
-    period = tail.find(tail[-_PROBE:], 0) if len(tail) == at_least else -1
-    return False if period < 0 else _is_periodic(tail)
-
-
-_PROBE = 64
-
-
-def _is_periodic(tail: str) -> bool:
-    """One period of the tail, found by where its end stands before, must lie behind all of it."""
-    before = tail.rfind(tail[-_PROBE:], 0, len(tail) - 1)
-    period = len(tail) - _PROBE - before
-    return 0 < period <= len(tail) // 8 and tail[period:] == tail[:-period]
+    longest = len(tail) // 8
+    found = tail.find(tail[longest:], 0, len(tail) - 1)
+    period = longest - found
+    return len(tail) == at_least and found >= 0 and tail[period:] == tail[:-period]

@@ -18,22 +18,27 @@ plain HTML, CSS and JavaScript that works when its files are opened as they are.
 the language of the brief.
 
 FORMAT
-First one plan line:
+Your whole answer is one plan line and then the files, nothing else. Each file begins after a line of five \
+tildes with its type and path, and ends with a line of five tildes alone:
+
 plan: title=<page title> | pages=index.html | palette=<four to six hex colours> | fonts=<heading stack>; <text stack>
-Then every file, whole, each between a line of five tildes with its type and path and a line of five tildes:
 ~~~~~ css path=styles.css
-(the stylesheet)
+(all styles)
 ~~~~~
 ~~~~~ html path=index.html
 <!doctype html>
-(the page, which links styles.css and script.js)
+<html lang="en">
+<head>(charset, viewport, title, description, icon)<link rel="stylesheet" href="styles.css"></head>
+<body>(the page)<script src="script.js"></script></body>
+</html>
 ~~~~~
 ~~~~~ js path=script.js
-(the script)
+(all scripts)
 ~~~~~
-The order is styles.css, index.html, further pages if the brief asks for them, script.js last. \
-Write each file once, from its first character to its last: never escape anything, never abbreviate, never \
-write "rest unchanged". Paths are relative. No text between or after the files.
+
+The order is styles.css, index.html, further pages only if the brief asks for them, script.js last. \
+Write each file once, whole, from its first character to its last: never escape anything, never abbreviate, \
+never write "rest unchanged". Paths are relative. All pages share the one stylesheet.
 
 CONTENT
 - What the brief says is true; nothing else is. Invent no numbers, ratings, customers, quotes or people; \
@@ -57,7 +62,7 @@ visible focus; targets of 24 px and more; text contrast of 4.5:1 and more.
 - prefers-reduced-motion is honoured; no horizontal scrolling at 320 px; readable without JavaScript; no \
 inline event handlers.
 
-Every file stands between a line "~~~~~ type path=name" and a line "~~~~~", verbatim and complete."""
+Begin every file with a line "~~~~~ type path=name" and end it with a line "~~~~~"."""
 
 _GO_ON = """\
 Your reply was cut off. It ended with exactly these lines, the last of which may be incomplete:
@@ -66,7 +71,7 @@ Your reply was cut off. It ended with exactly these lines, the last of which may
 
 Go on from there. Begin your answer by repeating these lines exactly, then continue to the end of the last \
 file, in the same format. Do not open the fence again, do not start over, write nothing else."""
-_LAST_READ = 4000
+_LAST_READ = 1000
 _LAST_NEEDED = 40
 
 HASH = hashlib.sha256(CONTRACT.encode()).hexdigest()[:16]
@@ -90,11 +95,13 @@ class Plan:
 
 
 def read_plan(line: str) -> Plan | None:
-    """The plan of a `plan: …` line, None for any other line. Unknown fields are ignored."""
+    """The plan of a `plan: …` line, None for any other line. A first field without a name is the title."""
     head, colon, rest = line.strip().partition(":")
     if not colon or head.strip("*_# ").lower() != "plan":
         return None
-    pairs = (part.partition("=") for part in rest.split("|"))
+    first, *others = rest.split("|")
+    named = f"title={first}" if others and "=" not in first else first
+    pairs = (part.partition("=") for part in (named, *others))
     known = {name.strip().lower(): value.strip() for name, _, value in pairs}
     return Plan(**{name: known.get(name, "") for name in Plan.__slots__})
 
@@ -124,7 +131,7 @@ def messages(prompt: str, received: str = "") -> list[dict[str, str]]:
 
 def last_lines(received: str) -> list[str]:
     """The last lines of a cut reply, enough of them to be recognised: the last one may be half."""
-    lines = received[-_LAST_READ:].splitlines()
+    lines = received[-_LAST_READ:].split("\n")
     for count in range(2, len(lines) + 1):
         if sum(len(line.strip()) for line in lines[-count:]) >= _LAST_NEEDED:
             return lines[-count:]

@@ -54,12 +54,13 @@ class _Seam:
 
 
 class Draft:
-    """Fed a reply's text turn by turn."""
+    """Fed a reply's text turn by turn. `astray`: the last continuation joins nowhere, so all of it is left out."""
 
     def __init__(self) -> None:
         self._parser = Parser()
         self._stretches: list[list[str]] = [[]]
         self._seam: _Seam | None = None
+        self.astray = False
 
     @property
     def text(self) -> str:
@@ -75,7 +76,9 @@ class Draft:
         return self._parser.thinking
 
     def feed(self, text: str) -> list[Delta]:
-        """What `text` adds to the files: nothing while a seam is looked for."""
+        """What `text` adds to the files: nothing while a seam is looked for, or where none was found."""
+        if self.astray:
+            return []
         if self._seam is None:
             self._stretches[-1].append(text)
             return self._parser.feed(text)
@@ -85,6 +88,7 @@ class Draft:
     def cut(self) -> None:
         """The reply ended here before its time: what is fed from now on is a continuation."""
         self._seam = _Seam(self.text) if self.text else None
+        self.astray = False
 
     def settle(self) -> list[Delta]:
         """The turn is over: join what was held, or leave it out if it joins nowhere."""
@@ -105,6 +109,7 @@ class Draft:
         if rest is not None:
             return self.feed(rest)
         if not seam.begins_anew(self.outcome()):
+            self.astray = True
             return []
         self._parser.abandon()
         self._stretches.append([])

@@ -1,7 +1,7 @@
 """The files that a reply has given so far: which of them count, and what is new of each."""
 
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -59,8 +59,7 @@ class Shelf:
     def __init__(self, files: Iterable[File] = ()) -> None:
         self.files: dict[str, File] = {}
         self._folders: set[str] = set()
-        self._ranks: Counter[int] = Counter()
-        self._page_ranks: Counter[int] = Counter()
+        self._strictest = self._strictest_page = len(LADDER)
         self._unread: dict[str, File] = {}
         self._waiting: dict[Kind, deque[tuple[File, deque[str]]]] = {
             kind: deque() for kind in _KINDS.values()
@@ -72,14 +71,13 @@ class Shelf:
 
     def put(self, file: File) -> None:
         """Add a file, in the place of any under its path."""
-        before = self.files.pop(file.path, None)
-        if before is not None:
-            self._count(before, -1)
-            self._unread.pop(file.path, None)
+        self.files.pop(file.path, None)
         self.files[file.path] = file
         self._folders.update(_folders(file.path))
-        self._count(file, +1)
+        self._strictest = min(self._strictest, file.rank)
         if is_page(file.path):
+            self._strictest_page = min(self._strictest_page, file.rank)
+            self._unread.pop(file.path, None)
             self._unread[file.path] = file
 
     def clashes(self, path: str) -> bool:
@@ -88,14 +86,14 @@ class Shelf:
 
     def wants(self, rank: int, path: str) -> bool:
         """Whether a file of this rank counts beside those that are there."""
-        if not any(self._ranks[strict] for strict in range(rank)):
+        if rank <= self._strictest:
             return True
-        if not any(self._page_ranks[strict] for strict in range(rank)):
+        if rank <= self._strictest_page:
             return is_page(path)
         given = self.files.get(path)
         return (
             rank == _FENCE
-            and not self._ranks[_TILDE]
+            and self._strictest > _TILDE
             and (given is None or given.rank >= rank)
             and self._named(path)
         )
@@ -136,10 +134,6 @@ class Shelf:
         if page.rank < _FENCE:
             for path in links:
                 self._naming.setdefault(path, []).append(page)
-
-    def _count(self, file: File, change: int) -> None:
-        self._ranks[file.rank] += change
-        self._page_ranks[file.rank] += change * is_page(file.path)
 
     def _stands(self, file: File) -> bool:
         return self.files.get(file.path) is file

@@ -287,8 +287,6 @@ class Parser:
 def _first_line(text: str, at: int, needed: int, final: bool) -> str | None:
     """As much as is needed of the first line with words in it; None while that is not there."""
     first = first_word(text, at, _BLANK_PEEKED)
-    if first - at == _BLANK_PEEKED:
-        return ""
     line = whole_line(text, first, final)
     if line is None and len(text) - first < needed:
         return None

@@ -32,17 +32,21 @@ class Verdict:
 
 
 def judge(
-    outcome: Outcome, text: str, finish: str | None, interruption: Reason | None = None, *, thought: bool = False
+    outcome: Outcome,
+    text: str,
+    finish: str | None,
+    interruption: Reason | None = None,
+    *,
+    thought: bool = False,
 ) -> Verdict:
     """The verdict on a reply of which `text` came and that gave the finish reason `finish`, None for none.
 
     `interruption` is why it ended where it was not the model that ended it, `thought` whether reasoning came.
     """
-    if interruption or finish == "content_filter" or finish in _LENGTH:
-        cut: Reason = interruption or ("length" if finish in _LENGTH else "content_filter")
-        return Verdict(cut=cut, error=_looping(outcome, text) if cut == "length" else None)
-    if not text.strip():
+    if not text.strip() and finish != "content_filter":
         return Verdict(error=_only_thinking() if thought else _empty())
+    if cut := _cut(finish, interruption):
+        return Verdict(cut=cut, error=_looping(outcome, text) if cut == "length" else None)
     open_page = outcome.open is not None and _is_closed_page(outcome.open, outcome.files)
     if finish not in _FINISHED and not _is_whole(outcome, open_page=open_page):
         return Verdict(cut="dropped")
@@ -76,6 +80,15 @@ def repetition(outcome: Outcome) -> Unusable:
 
 
 _ANOTHER = "try another model, or without one: --provider composer"
+
+
+def _cut(finish: str | None, interruption: Reason | None) -> Reason | None:
+    """What cut the reply off. A model that had said that it was done is not cut by what happens after."""
+    if finish in _LENGTH:
+        return "length"
+    if finish == "content_filter":
+        return "content_filter"
+    return None if finish in _FINISHED else interruption
 
 
 def _looping(outcome: Outcome, text: str) -> Unusable | None:
