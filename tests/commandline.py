@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -78,7 +77,7 @@ class Webmint:
         self.cwd, self.home = place / "work", place / "home"
         self.cwd.mkdir()
         self._environment = environment
-        self.model = ("--base-url", upstream.base_url, "--model", "model-a") if upstream else ()
+        self.model = ["--base-url", upstream.base_url, "--model", "model-a"] if upstream else []
 
     def environment(self, **more: str) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
@@ -89,7 +88,7 @@ class Webmint:
         environment = self.environment(**options.pop("environment", {}))
         process = subprocess.Popen(
             [*COMMAND, *arguments],
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdin=options.pop("terminal", subprocess.DEVNULL if stdin is None else subprocess.PIPE),
             stdout=options.pop("stdout", subprocess.PIPE),
             stderr=options.pop("stderr", subprocess.PIPE),
             cwd=self.cwd,
@@ -190,6 +189,3 @@ class Reader(threading.Thread):
                 self._feed(data)
         except OSError:
             return
-
-
-INTERRUPT, TERMINATE = signal.SIGINT, signal.SIGTERM

@@ -127,7 +127,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     return asyncio.run(coroutine)
 
 
-def generate(provider: Provider, *, limits: Limits = PATIENT, request: Request | None = None, **options: Any) -> Ran:
+def generate(
+    provider: Provider, *, limits: Limits = PATIENT, request: Request | None = None, **options: Any
+) -> Ran:
     """One generation, from its first event to its last."""
     asked = request or Request("a bakery in Lyon")
     return run(collect(engine.generate(asked, provider, limits=limits, **options)))

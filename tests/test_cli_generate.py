@@ -31,7 +31,7 @@ def webmint(tmp_path: Path) -> Webmint:
 @pytest.fixture
 def upstream() -> Iterator[up.Upstream]:
     with up.Upstream() as server:
-        server.reply(up.text(*support.pieces(support.REPLY)))
+        server.reply(up.text(*support.pieces(support.REPLY), gap=0.002))
         yield server
 
 
@@ -267,7 +267,7 @@ def test_an_old_encoding_breaks_neither_words_nor_results(asking: Webmint, encod
 def test_a_full_disk_cuts_the_record_but_not_the_site(asking: Webmint) -> None:
     ended = asking.generate("-o", "site", **limited(1500))
     assert ended.code == 0
-    assert "warning: the record of the run is cut: File too large\n" in ended.err
+    assert "warning: the record of the run is cut: No space left on device\n" in ended.err
     assert asking.site("site") == support.FILES
 
 

@@ -80,7 +80,9 @@ def test_the_complete_event_says_what_was_made_and_by_whom() -> None:
     assert (complete.title, complete.model, complete.provider) == ("Chez Léa", "model-a", "scripted")
     assert (complete.dialect, complete.usage) == ("tilde", {"prompt_tokens": 3, "total_tokens": 9})
     assert 0 <= complete.seconds < 20
-    assert (complete.html, complete.css, complete.js) == tuple(FILES[path] for path in ("index.html", "styles.css", "script.js"))
+    assert (complete.html, complete.css, complete.js) == tuple(
+        FILES[path] for path in ("index.html", "styles.css", "script.js")
+    )
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,9 @@ def typed(count: int, gap: float) -> list[float | Event]:
     return [part for at in range(count) for part in (Progress("x", 5, "index.html", at), gap)]
 
 
-def listen(job: AsyncGenerator[Event, None], interval: float, heartbeat: float = 60) -> list[tuple[float, Event]]:
+def listen(
+    job: AsyncGenerator[Event, None], interval: float, heartbeat: float = 60
+) -> list[tuple[float, Event]]:
     async def heard() -> list[tuple[float, Event]]:
         began = time.monotonic()
         stream = paced(job, interval=interval, heartbeat=heartbeat, clock=time.monotonic)
@@ -179,14 +183,18 @@ def test_the_clock_is_the_one_that_was_given() -> None:
     def stopped() -> float:
         return 0.0
 
-    ran = support.generate(Scripted(said(page("one file"))), limits=replace(PATIENT, interval=0.1), clock=stopped)
+    ran = support.generate(
+        Scripted(said(page("one file"))), limits=replace(PATIENT, interval=0.1), clock=stopped
+    )
     # The first at once, the rest with the end: no time passes in between.
     assert [event.content for event in ran.progress] == [ran.complete.html]
     assert ran.complete.seconds == 0
 
 
 def test_a_status_is_not_held_back() -> None:
-    heard = listen(events_of(Progress("a", 5, "x", 0), Progress("b", 5, "x", 1), Status("Writing y", 6, "write"), 0.5), 9)
+    heard = listen(
+        events_of(Progress("a", 5, "x", 0), Progress("b", 5, "x", 1), Status("Writing y", 6, "write"), 0.5), 9
+    )
     assert [type(event) for _, event in heard] == [Progress, Progress, Status]
     assert heard[-1][0] < 0.4
 
@@ -260,7 +268,9 @@ def test_a_reset_begins_it_anew() -> None:
 def test_the_bound_counts_utf_16_units() -> None:
     events = carried(["🚀" * 8000] * 3)
     assert [event.accumulated is None for event in events] == [False, False, False]
-    assert [event.accumulated is None for event in carried(["🚀" * 8000] * 2 + ["🚀" * 500] * 2)][2:] == [True] * 2
+    assert [event.accumulated is None for event in carried(["🚀" * 8000] * 2 + ["🚀" * 500] * 2)][2:] == [
+        True
+    ] * 2
 
 
 def test_what_is_carried_is_linear_in_the_file() -> None:
@@ -592,7 +602,11 @@ def test_many_alike_lines_are_no_loop() -> None:
         (page("<!-- rest of the page unchanged -->"), "placeholder", "left text out of index.html"),
         ("I'm sorry, but I can't help with that.", "declined", "the model declined: I'm sorry"),
         ("~~~~~ css path=styles.css\nbody{}\n~~~~~\n", "no_page", "no page"),
-        ("~~~~~ html path=../../etc/x.html\n<!doctype html></html>\n~~~~~\n", "bad_path", "leaves the folder"),
+        (
+            "~~~~~ html path=../../etc/x.html\n<!doctype html></html>\n~~~~~\n",
+            "bad_path",
+            "leaves the folder",
+        ),
         ("<think>Let me see", "only_thinking", "only thought"),
         ("Blue, I think.", "no_site", "holds no site: Blue, I think"),
     ],
@@ -618,7 +632,9 @@ def test_reasoning_is_told_as_a_status() -> None:
     ran = support.generate(
         Scripted([Reasoning("x" * 1500), 0.05, *said(REPLY)]), limits=replace(PATIENT, interval=0)
     )
-    assert ("Thinking (1,500 characters)", "think") in [(status.message, status.phase) for status in ran.statuses]
+    assert ("Thinking (1,500 characters)", "think") in [
+        (status.message, status.phase) for status in ran.statuses
+    ]
 
 
 # Time

@@ -15,7 +15,6 @@ import upstream as up
 from support import CUT, FILES, KEY, PATIENT, REPLY, pieces
 
 from webmint_cli import engine
-from webmint_cli.engine import Limits
 from webmint_cli.errors import (
     ExitCode,
     Incomplete,
@@ -29,6 +28,7 @@ from webmint_cli.errors import (
 from webmint_cli.journal import read_run
 from webmint_cli.pacing import Stalled
 from webmint_cli.providers.openai_compatible import OpenAICompatible, Retry
+from webmint_cli.providers.provider import Request
 from webmint_cli.run import draft
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support import Ran
+
+    from webmint_cli.engine import Limits
 
 BEGUN = REPLY[:CUT]
 # In the line before the cut: enough of it for the seam to be seen.
@@ -79,7 +81,14 @@ def temporary(name: str, script: up.Script, code: str, says: str) -> Fails:
 
 def unusable(name: str, script: up.Script, code: str, says: str, received: str = "") -> Fails:
     return Fails(
-        name, script, Unusable, code, ExitCode.INCOMPLETE, says, received=received, limits=replace(PATIENT, turns=3)
+        name,
+        script,
+        Unusable,
+        code,
+        ExitCode.INCOMPLETE,
+        says,
+        received=received,
+        limits=replace(PATIENT, turns=3),
     )
 
 
@@ -174,7 +183,9 @@ def test_a_fault_before_the_reply(fault: Fails, upstream: up.Upstream, tmp_path:
 
 
 @pytest.mark.parametrize("fault", MIDWAY, ids=lambda fault: fault.name)
-def test_a_fault_inside_the_reply_keeps_all_that_came(fault: Fails, upstream: up.Upstream, tmp_path: Path) -> None:
+def test_a_fault_inside_the_reply_keeps_all_that_came(
+    fault: Fails, upstream: up.Upstream, tmp_path: Path
+) -> None:
     check(fault, upstream, tmp_path)
 
 
@@ -234,7 +245,9 @@ def test_a_server_that_is_not_there_is_tried_three_times(
     assert cause in error.message.replace("Name", "name")
     assert "--base-url" in error.hint
     assert "--provider composer" in error.hint
-    assert [message.partition(";")[2][:13] for message in ran.messages if ";" in message] == [" trying again"] * 2
+    assert [message.partition(";")[2][:13] for message in ran.messages if ";" in message] == [
+        " trying again"
+    ] * 2
     check_words(ran, tmp_path)
 
 
@@ -338,7 +351,9 @@ BESIDE = {
     "no-role-chunk": up.text(*pieces(REPLY), role_first=False),
     "choices-empty": up.text(up.NO_CHOICES, REPLY, up.NO_CHOICES),
     "choices-null": up.text(up.NULL_CHOICES, REPLY, up.NULL_CHOICES),
-    "choices-odd": up.text(up.event(choices=[None]), up.event(choices="x"), REPLY, up.event(choices=[{"delta": 1}])),
+    "choices-odd": up.text(
+        up.event(choices=[None]), up.event(choices="x"), REPLY, up.event(choices=[{"delta": 1}])
+    ),
     "content-as-parts": up.text(*map(up.content_parts, pieces(REPLY))),
     "content-odd": up.text({"content": [None, {"type": "text"}, {"type": "image", "text": "x"}]}, REPLY),
     "utf-8-split": up.text(*split_at(REPLY, "🥐")),
@@ -375,7 +390,9 @@ def test_silence_after_the_finish_is_no_cut(upstream: up.Upstream) -> None:
     assert len(upstream.requests) == 1
 
 
-def test_a_page_that_is_closed_is_taken_without_a_finish_reason_and_that_is_said(upstream: up.Upstream) -> None:
+def test_a_page_that_is_closed_is_taken_without_a_finish_reason_and_that_is_said(
+    upstream: up.Upstream,
+) -> None:
     upstream.reply(up.unfinished(*pieces(REPLY)))
     ran = support.ask(upstream.base_url)
     assert support.site(ran.complete) == FILES
@@ -391,7 +408,8 @@ def test_garbage_is_said_once(upstream: up.Upstream) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "shown"), [("reasoning_content", True), ("reasoning", True), ("thinking", True), ("content", False)]
+    ("field", "shown"),
+    [("reasoning_content", True), ("reasoning", True), ("thinking", True), ("content", False)],
 )
 def test_reasoning_is_activity_and_never_text(field: str, shown: bool, upstream: up.Upstream) -> None:
     upstream.reply(up.text(up.thinking("~~~~~ html path=x.html\n", field), up.Pause(0.1), REPLY))
@@ -534,7 +552,7 @@ def test_a_slow_reader_is_not_taken_for_a_silent_server(upstream: up.Upstream) -
     provider = OpenAICompatible(support.choice(upstream.base_url))
 
     async def read_slowly() -> int:
-        stream = engine.generate(support.Request("x"), provider, limits=replace(IMPATIENT, interval=0))
+        stream = engine.generate(Request("x"), provider, limits=replace(IMPATIENT, interval=0))
         count = 0
         async with aclosing(stream) as events:
             async for _ in events:

@@ -16,7 +16,16 @@ from support import FILES
 
 from webmint_cli import folder
 from webmint_cli.errors import StorageError, UsageError
-from webmint_cli.folder import RECORD, Provenance, changed, check, default_folder, read_provenance, slug, write
+from webmint_cli.folder import (
+    RECORD,
+    Provenance,
+    changed,
+    check,
+    default_folder,
+    read_provenance,
+    slug,
+    write,
+)
 from webmint_cli.site import Site
 
 MADE_FROM = Provenance("run-1", "a bakery", "custom", "model-a", "Chez Léa", 7, "c0ffee", "completed", "1.0")
@@ -118,7 +127,12 @@ def test_a_site_is_written_with_what_it_was_made_from(tmp_path: Path) -> None:
     assert content(place) == ENCODED
     record = json.loads((place / RECORD).read_text("utf-8"))
     assert record["files"] == {path: hashlib.sha256(data).hexdigest() for path, data in ENCODED.items()}
-    assert (record["run"], record["prompt"], record["title"], record["seed"]) == ("run-1", "a bakery", "Chez Léa", 7)
+    assert (record["run"], record["prompt"], record["title"], record["seed"]) == (
+        "run-1",
+        "a bakery",
+        "Chez Léa",
+        7,
+    )
     assert "Chez Léa" in (place / RECORD).read_text("utf-8")
     assert read_provenance(place) == Provenance(**{**_fields(), "files": record["files"]})
     assert changed(place) == []
@@ -147,7 +161,9 @@ def test_a_prompt_that_is_no_unicode_is_recorded_all_the_same(tmp_path: Path) ->
     assert record.prompt == "caf\udce9"
 
 
-@pytest.mark.parametrize(("mask", "folders", "files"), [(0o022, 0o755, 0o644), (0o077, 0o700, 0o600), (0o002, 0o775, 0o664)])
+@pytest.mark.parametrize(
+    ("mask", "folders", "files"), [(0o022, 0o755, 0o644), (0o077, 0o700, 0o600), (0o002, 0o775, 0o664)]
+)
 @pytest.mark.parametrize("times", [1, 2])
 def test_modes_follow_the_umask(mask: int, folders: int, files: int, times: int, tmp_path: Path) -> None:
     before = os.umask(mask)
@@ -157,7 +173,10 @@ def test_modes_follow_the_umask(mask: int, folders: int, files: int, times: int,
         assert os.umask(mask) == mask
     finally:
         os.umask(before)
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "site", *(tmp_path / "site").rglob("*"))}
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode)
+        for path in (tmp_path / "site", *(tmp_path / "site").rglob("*"))
+    }
     names = {"site", "blog"}
     assert modes == {name: folders if name in names else files for name in modes}
 
@@ -299,7 +318,9 @@ def test_what_is_stale_is_not_removed_through_a_link(linked: str, tmp_path: Path
     assert [path.name for path in outside.rglob("*")] == ["page.html"] * (linked == "old")
 
 
-@pytest.mark.parametrize("path", ["../outside.txt", "/outside.txt", "a/../../outside.txt", "a\x00b", ".git/config"])
+@pytest.mark.parametrize(
+    "path", ["../outside.txt", "/outside.txt", "a/../../outside.txt", "a\x00b", ".git/config"]
+)
 def test_a_record_that_names_other_places_is_none_of_ours(path: str, tmp_path: Path) -> None:
     outside = tmp_path / "outside.txt"
     outside.write_text("old")
@@ -316,7 +337,18 @@ def test_a_record_that_names_other_places_is_none_of_ours(path: str, tmp_path: P
 
 @pytest.mark.parametrize(
     "record",
-    ["", "[]", "5", "null", "{}", '{"run": 1}', "\xff", '{"files": []}', '{"files": {"a": 5}}', '{"files": "a"}'],
+    [
+        "",
+        "[]",
+        "5",
+        "null",
+        "{}",
+        '{"run": 1}',
+        "\xff",
+        '{"files": []}',
+        '{"files": {"a": 5}}',
+        '{"files": "a"}',
+    ],
 )
 def test_a_record_that_can_not_be_read_is_none(record: str, tmp_path: Path) -> None:
     data = json.loads(record) if record[:2] == '{"' else None
@@ -381,7 +413,9 @@ def test_a_place_below_a_file_is_told(tmp_path: Path) -> None:
         put(tmp_path / "file" / "site")
 
 
-def test_a_folder_that_appears_meanwhile_is_not_written_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_appears_meanwhile_is_not_written_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = tmp_path / "site"
     put_file = folder._put
 

@@ -45,7 +45,7 @@ from webmint_cli.providers.provider import (
 from webmint_cli.run import Output, SiteRun, draft
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterator
 
 HEADER = Header(
     id="20261123-120000-beef",
@@ -157,7 +157,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
     subprocess.run([sys.executable, "-c", script], check=False)
     run = read_run(tmp_path / "1.jsonl")
-    assert "".join(part.text for part in run.turns[0] if isinstance(part, Text)).split() == [*map(str, range(100))]
+    assert "".join(part.text for part in run.turns[0] if isinstance(part, Text)).split() == [
+        *map(str, range(100))
+    ]
     assert run.is_interrupted
     assert run.is_unfinished
 
@@ -181,7 +183,9 @@ def test_closing_the_record_closes_the_provider(tmp_path: Path) -> None:
     provider = Scripted(said(REPLY))
 
     async def leave() -> None:
-        stream: AsyncGenerator[ReplyPart, None] = Recorded(provider, Journal(tmp_path, HEADER)).stream(Request("x"))
+        stream: AsyncGenerator[ReplyPart, None] = Recorded(provider, Journal(tmp_path, HEADER)).stream(
+            Request("x")
+        )
         await anext(stream)
         await stream.aclose()
         assert provider.closed == 1
@@ -219,28 +223,30 @@ def test_a_run_that_was_taken_up_is_so_whatever_its_end_was(tmp_path: Path) -> N
     assert (resumed.end, resumed.folder, resumed.is_unfinished) == ("resumed", "/tmp/here", False)
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda lines: [],
-        lambda lines: [b""],
-        lambda lines: [lines[0][:40]],
-        lambda lines: [lines[0], lines[1], lines[2][:9], *lines[3:]],
-        lambda lines: [lines[0], lines[2], *lines[3:]],
-        lambda lines: [lines[0], lines[1], b'{"at": 1, "picture": 5}', *lines[2:]],
-        lambda lines: [lines[0], lines[1], b"5", *lines[2:]],
-        lambda lines: [b"5", *lines],
-        lambda lines: [b'"webmint"', *lines],
-        lambda lines: [b"null", *lines],
-        lambda lines: [b'["webmint"]', *lines],
-        lambda lines: [lines[0].replace(b'"webmint": 1', b'"webmint": 2'), *lines[1:]],
-        lambda lines: [lines[0].replace(b'"id"', b'"name"'), *lines[1:]],
-        lambda lines: [lines[0], b"\xff\xfe", *lines[1:]],
-        lambda lines: [b"\x00" * 4096],
-    ],
-    ids=range(15),
-)
-def test_any_other_damage_is_refused_by_name_and_passed_over(damage: Any, tmp_path: Path) -> None:
+Lines = list[bytes]
+DAMAGE: dict[str, Callable[[Lines], Lines]] = {
+    "empty": lambda lines: lines[:0],
+    "blank": lambda lines: [b"", *lines[:0]],
+    "cut-header": lambda lines: [lines[0][:40]],
+    "torn-middle": lambda lines: [lines[0], lines[1], lines[2][:9], *lines[3:]],
+    "no-turn": lambda lines: [lines[0], lines[2], *lines[3:]],
+    "unknown-part": lambda lines: [lines[0], lines[1], b'{"at": 1, "picture": 5}', *lines[2:]],
+    "no-object": lambda lines: [lines[0], lines[1], b"5", *lines[2:]],
+    "number-first": lambda lines: [b"5", *lines],
+    "text-first": lambda lines: [b'"webmint"', *lines],
+    "null-first": lambda lines: [b"null", *lines],
+    "list-first": lambda lines: [b'["webmint"]', *lines],
+    "other-version": lambda lines: [lines[0].replace(b'"webmint": 1', b'"webmint": 2'), *lines[1:]],
+    "no-id": lambda lines: [lines[0].replace(b'"id"', b'"name"'), *lines[1:]],
+    "no-utf-8": lambda lines: [lines[0], b"\xff\xfe", *lines[1:]],
+    "zeros": lambda lines: [b"\x00" * 4096, *lines[:0]],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_any_other_damage_is_refused_by_name_and_passed_over(
+    damage: Callable[[Lines], Lines], tmp_path: Path
+) -> None:
     path = write(tmp_path, [Text("a"), Text("b"), Text("c"), Text("d")])
     path.write_bytes(b"\n".join(damage(path.read_bytes().splitlines())))
     with pytest.raises(StorageError) as caught:
@@ -286,7 +292,9 @@ def test_a_full_disk_is_told_and_the_run_goes_on(limit: int, tmp_path: Path) -> 
     process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     fault, *others = json.loads(process.stdout)
     # A write that has no room at all says so; one that is cut short is what a full disk looks like.
-    assert fault.lower() in [f"the record of the run is cut: {os.strerror(error)}".lower() for error in FULL_DISK]
+    assert fault.lower() in [
+        f"the record of the run is cut: {os.strerror(error)}".lower() for error in FULL_DISK
+    ]
     assert others == [False, True]
     (path,) = tmp_path.glob("*.jsonl")
     assert path.stat().st_size <= limit
@@ -321,26 +329,27 @@ def test_without_a_folder_it_is_in_memory_only(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("end", "alive", "received", "interrupted", "unfinished"),
+    ("end", "alive", "received", "state"),
     [
-        (None, True, "a", False, False),
-        (None, False, "a", True, True),
-        (None, False, "", True, True),
-        ("completed", False, "a", False, False),
-        ("incomplete", False, "a", False, True),
-        ("incomplete", False, "", False, True),
-        ("stopped", False, "a", False, True),
-        ("failed", False, "a", False, True),
-        ("failed", False, "", False, False),
-        ("resumed", False, "a", False, False),
+        (None, True, "a", "running"),
+        (None, False, "a", "interrupted"),
+        (None, False, "", "interrupted"),
+        ("completed", False, "a", "done"),
+        ("incomplete", False, "a", "unfinished"),
+        ("incomplete", False, "", "unfinished"),
+        ("stopped", False, "a", "unfinished"),
+        ("failed", False, "a", "unfinished"),
+        ("failed", False, "", "done"),
+        ("resumed", False, "a", "done"),
     ],
 )
 def test_what_can_be_gone_on_with(
-    end: str | None, alive: bool, received: str, interrupted: bool, unfinished: bool, tmp_path: Path
+    end: str | None, alive: bool, received: str, state: str, tmp_path: Path
 ) -> None:
     header = replace(HEADER, pid=os.getpid() if alive else dead_pid())
     run = read_run(write(tmp_path, [Text(received)] if received else [], header=header, end=end))
-    assert (run.is_interrupted, run.is_unfinished) == (interrupted, unfinished)
+    assert run.is_interrupted == (state == "interrupted")
+    assert run.is_unfinished == (state in ("interrupted", "unfinished"))
 
 
 def test_a_run_without_a_process_id_is_nobodys() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from webmint_cli import settings
 from webmint_cli.errors import ExitCode, UsageError
 from webmint_cli.settings import KNOWN, Setting, find_project, load, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Place:
@@ -25,7 +27,9 @@ class Place:
         self.home.mkdir()
         (self.repository / ".git").mkdir()
 
-    def load(self, *, flags: dict[str, Any] | None = None, config: Path | None = None, **variables: str) -> settings.Settings:
+    def load(
+        self, *, flags: dict[str, Any] | None = None, config: Path | None = None, **variables: str
+    ) -> settings.Settings:
         environment = {"WEBMINT_HOME": str(self.home), **variables}
         return load(flags, config=config, environment=environment, directory=self.below)
 
@@ -240,7 +244,8 @@ def test_a_file_may_say_it_as_toml_does(line: str, value: bool, place: Place) ->
     [("TIMEOUT", "0.5", 0.5), ("TIMEOUT", "90", 90.0), ("CONTINUATIONS", "0", 0), ("CONTINUATIONS", "7", 7)],
 )
 def test_a_number_in_a_variable_is_a_number(name: str, text: str, value: float, place: Place) -> None:
-    loaded = place.load(**{f"WEBMINT_{name}": text})[name.lower()]
+    variables: Any = {f"WEBMINT_{name}": text}
+    loaded = place.load(**variables)[name.lower()]
     assert (loaded, type(loaded)) == (value, type(value))
 
 

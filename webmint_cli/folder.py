@@ -190,7 +190,8 @@ def _refuse_links(folder: Path, path: str) -> None:
 
 def _link_on(folder: Path, path: str) -> Path | None:
     """The first link on the way from a folder to a path in it."""
-    places = (folder / part for part in (*reversed(PurePosixPath(path).parents), path))
+    way = PurePosixPath(path)
+    places = (folder / part for part in (*reversed(way.parents), way))
     return next((place for place in places if place != folder and place.is_symlink()), None)
 
 

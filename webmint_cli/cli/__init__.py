@@ -36,7 +36,7 @@ def main() -> None:
     """Run the command that the arguments name, and end the process with its exit code."""
     streams.prepare()
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(prog_name="webmint", standalone_mode=False))
     except OSError as error:
         fail(WebMintError(f"can't write to stdout: {error.strerror or error}"))
     except Exception as error:

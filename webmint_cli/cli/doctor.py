@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from webmint_cli.cli.shared import Common, command
-from webmint_cli.errors import ExitCode, WebMintError
+from webmint_cli.errors import ExitCode, ProviderError, WebMintError
 
 _ROOM = 50 << 20
 
@@ -119,7 +119,9 @@ def _server(common: Common) -> str:
 
     run(ask())
     if choice.model and choice.model not in offered:
-        return f"answers with {len(offered)} models; {choice.model} is not among them"
+        raise ProviderError(
+            f"answers with {len(offered)} models; {choice.model} is not among them", hint="see webmint models"
+        )
     return f"answers with {len(offered)} model{'s' * (len(offered) != 1)}"
 
 

@@ -98,7 +98,9 @@ async def _row(name: str, settings: "Settings", *, chosen: bool) -> dict[str, An
         status, offered = error.message.partition(", and ")[2] or error.message, []
         return {"provider": name, "chosen": chosen, "status": status, "models": offered}
     except WebMintError as error:
-        return {"provider": name, "chosen": chosen, "status": error.message, "models": []}
+        local = error.code == "unreachable" and is_local(choice.base_url)
+        status = f"not running at {choice.base_url}" if local else error.message
+        return {"provider": name, "chosen": chosen, "status": status, "models": []}
     return {
         "provider": name,
         "chosen": chosen,
@@ -107,6 +109,12 @@ async def _row(name: str, settings: "Settings", *, chosen: bool) -> dict[str, An
         "status": status,
         "models": offered,
     }
+
+
+def is_local(base_url: str) -> bool:
+    from webmint_cli.providers.presets import origin
+
+    return origin(base_url)[1] in ("localhost", "127.0.0.1", "::1")
 
 
 async def _offered(choice: "Choice") -> list[str]:

@@ -99,6 +99,8 @@ def read_plan(line: str) -> Plan | None:
     head, colon, rest = line.strip().partition(":")
     if not colon or head.strip("*_# ").lower() != "plan":
         return None
+    if head.lstrip("# ").startswith(("*", "_")):
+        rest = rest.strip("*_ ")
     first, *others = rest.split("|")
     named = f"title={first}" if others and "=" not in first else first
     pairs = (part.partition("=") for part in (named, *others))
