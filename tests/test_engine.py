@@ -519,6 +519,19 @@ def test_what_stands_before_the_repeated_part_is_left_out(opening: str, overlap:
     assert draft.outcome().files == FILES
 
 
+@pytest.mark.parametrize("repeated", ["{line}\n    <p>rye", "{line}\n<p>rye", "{line}\n      <p>rye"])
+def test_a_reply_cut_in_its_indent_is_joined_whatever_the_indent_after(repeated: str) -> None:
+    line = "    <h1>Boulangerie Lumière, Lyon</h1>"
+    draft = Draft()
+    draft.feed(f"~~~~~ html path=index.html\n<body>\n{line}\n  ")
+    draft.cut()
+    draft.feed(repeated.format(line=line))
+    draft.settle()
+    assert draft.text.startswith(f"~~~~~ html path=index.html\n<body>\n{line}\n  ")
+    assert draft.text.endswith("<p>rye")
+    assert draft.text.count("<h1>") == 1
+
+
 @pytest.mark.parametrize("length", [1500, 3000, 9000])
 def test_a_long_line_can_be_continued(length: int) -> None:
     """A minified stylesheet is one line: what is asked for is no more than what is looked at."""

@@ -121,7 +121,7 @@ class Binary(io.StringIO):
 
     def __init__(self, buffer: Any) -> None:
         super().__init__()
-        self.buffer = buffer
+        self.buffer = buffer  # type: ignore[misc]
 
 
 def test_a_stderr_that_takes_nothing_ends_no_job() -> None:

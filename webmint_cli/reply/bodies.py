@@ -7,6 +7,7 @@ what could still turn out to be the end is left for the next time. `done` says t
 import re
 from typing import Protocol
 
+from webmint_cli.page import is_page
 from webmint_cli.reply import dialects
 from webmint_cli.reply.dialects import Fence
 from webmint_cli.reply.files import File, Files
@@ -108,11 +109,20 @@ class FenceBody(_Body):
         if self.closer and self._guard and not self._guard.found:
             self._doubt = self._doubt or (self._written, self._written + after - start)
             return False
-        if self.closer or (self._fence.strict and fence.strict and fence.path is not None):
+        if self.closer:
             self._close()
+        elif self._fence.strict and fence.strict and fence.path is not None:
+            self._leave()
         elif self._doubt and self._guard and not self._guard.found:
             self._take_back()
         return self.done
+
+    def _leave(self) -> None:
+        """The next file begins here. What is no whole page by then was cut; else only its closing line is missing."""
+        if self.file and is_page(self.file.path) and "</html" not in self.file.text.lower():
+            self.done = True
+        else:
+            self._close()
 
     def _take_back(self) -> None:
         """The first line in doubt did close the page: what came after it is no part of it."""

@@ -6,6 +6,7 @@ styled from its first element. History records `VERSION` and `HASH` with every r
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -78,6 +79,8 @@ HASH = hashlib.sha256(CONTRACT.encode()).hexdigest()[:16]
 
 _KINDS = {".html": "html", ".css": "css", ".js": "js", ".svg": "svg", ".json": "json", ".txt": "text"}
 _FENCE = "~~~~~"
+_TILDES = re.compile(r"~{5,}")
+_UNSAFE = re.compile(r"""[\s'}\]]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +116,10 @@ def write_reply(plan: Plan, files: Mapping[str, str]) -> Iterator[str]:
     yield f"{plan}\n"
     for path, text in files.items():
         kind = _KINDS.get(PurePosixPath(path).suffix, "text")
-        yield f"{_FENCE} {kind} path={path}\n"
+        fence = "~" * max(len(_FENCE), 1 + max(map(len, _TILDES.findall(text)), default=0))
+        yield f'{fence} {kind} path="{path}"\n' if _UNSAFE.search(path) else f"{fence} {kind} path={path}\n"
         yield text if text.endswith("\n") else text + "\n"
-        yield f"{_FENCE}\n"
+        yield f"{fence}\n"
 
 
 def messages(prompt: str, received: str = "") -> list[dict[str, str]]:

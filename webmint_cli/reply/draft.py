@@ -33,11 +33,22 @@ class _Seam:
         return sum(map(len, self.held)) >= _WINDOW
 
     def overlapped(self) -> str | None:
-        """The continuation without what it repeats; None if it does not begin with the end of the text before."""
+        """The continuation without what it repeats; None if it does not begin with the end of the text before.
+
+        A model does not repeat the spaces at which a line was cut: they may be missing, or be a part of more.
+        """
+        indent = self._tail[len(self._tail.rstrip(" \t")) :]
+        rest = self._after(self._tail)
+        if rest is None and indent:
+            rest = self._after(self._tail.rstrip(" \t"))
+            rest = rest.removeprefix(indent) if rest is not None else None
+        return rest
+
+    def _after(self, tail: str) -> str | None:
         text = self.text
         for start in _starts(text):
-            length = _overlap(self._tail, text[start:])
-            if length and _is_verified(self._tail, text[start : start + length]):
+            length = _overlap(tail, text[start:])
+            if length and _is_verified(tail, text[start : start + length]):
                 return text[start + length :]
         return None
 

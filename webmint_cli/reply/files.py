@@ -46,10 +46,12 @@ class File:
 
     @property
     def kept(self) -> "File":
-        """This copy or, where it is cut, an earlier one that has more and was written as strictly."""
+        """This copy or, where it is cut or empty, an earlier one that has more and was written as strictly."""
         before = self.before
-        if before is None or self.closed or before.rank > self.rank:
+        if before is None or before.rank > self.rank:
             return self
+        if self.closed:
+            return self if self.text.strip() else before
         return before if before.closed or len(before.text) > len(self.text) else self
 
 
@@ -178,7 +180,9 @@ class Files:
 
     def close(self, file: File | None) -> None:
         if file is not None:
-            file.closed, file.before = True, None
+            file.closed = True
+            if file.kept is file:
+                file.before = None
             self._deltas.append(Delta(file.path, "", closed=True))
 
     def rewrite(self, file: File, text: str) -> None:
