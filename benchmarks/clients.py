@@ -18,8 +18,10 @@ MODEL = "model-a"
 PROMPT = "A bakery in Lyon"
 KEY = "canary-4f8d1c07e2"
 SILENCE = 1.0
+_NO_LIMIT = 600.0
 
-Client = Callable[[str], Awaitable[str]]
+# Reads one completion from a base URL, with so many seconds of silence allowed where there is an option for it.
+Client = Callable[[str, float], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,11 @@ class Reading:
     said: str = ""
 
 
-async def openai_objects(base_url: str) -> str:
+async def openai_objects(base_url: str, silence: float) -> str:
     from openai import AsyncOpenAI
 
     texts: list[str] = []
-    async with AsyncOpenAI(api_key=KEY, base_url=base_url, timeout=SILENCE) as client:
+    async with AsyncOpenAI(api_key=KEY, base_url=base_url, timeout=silence) as client:
         stream = await client.chat.completions.create(
             model=MODEL, messages=[{"role": "user", "content": PROMPT}], stream=True
         )
@@ -44,12 +46,12 @@ async def openai_objects(base_url: str) -> str:
     return "".join(texts)
 
 
-async def openai_bytes(base_url: str) -> str:
+async def openai_bytes(base_url: str, silence: float) -> str:
     """The floor below us: the SDK's request, its bytes unread."""
     from openai import AsyncOpenAI
 
     async with (
-        AsyncOpenAI(api_key=KEY, base_url=base_url, timeout=SILENCE) as client,
+        AsyncOpenAI(api_key=KEY, base_url=base_url, timeout=silence) as client,
         client.chat.completions.with_streaming_response.create(
             model=MODEL, messages=[{"role": "user", "content": PROMPT}], stream=True
         ) as response,
@@ -59,7 +61,7 @@ async def openai_bytes(base_url: str) -> str:
     return ""
 
 
-async def httpx_sse(base_url: str) -> str:
+async def httpx_sse(base_url: str, silence: float) -> str:
     import httpx
     from httpx_sse import aconnect_sse
 
@@ -67,7 +69,7 @@ async def httpx_sse(base_url: str) -> str:
     ask = {"model": MODEL, "messages": [{"role": "user", "content": PROMPT}], "stream": True}
     headers = {"authorization": f"Bearer {KEY}"}
     async with (
-        httpx.AsyncClient(timeout=SILENCE) as client,
+        httpx.AsyncClient(timeout=silence) as client,
         aconnect_sse(client, "POST", f"{base_url}/chat/completions", json=ask, headers=headers) as source,
     ):
         async for event in source.aiter_sse():
@@ -78,21 +80,21 @@ async def httpx_sse(base_url: str) -> str:
     return "".join(texts)
 
 
-async def webmint(base_url: str) -> str:
+async def webmint(base_url: str, silence: float) -> str:
     """All of it: request, decoding, parsing into files, pacing and the events of the wire."""
-    from webmint_cli.engine import generate
+    from webmint_cli.engine import Limits, generate
     from webmint_cli.events import Progress
     from webmint_cli.providers.openai_compatible import OpenAICompatible
     from webmint_cli.providers.presets import Choice
     from webmint_cli.providers.provider import Request
 
     provider = OpenAICompatible(Choice("custom", MODEL, "asked for", base_url, KEY, "WEBMINT_API_KEY"))
-    async with aclosing(generate(Request(PROMPT), provider)) as events:
+    async with aclosing(generate(Request(PROMPT), provider, limits=Limits(silence=silence))) as events:
         texts = [event.content async for event in events if isinstance(event, Progress)]
     return "".join(texts)
 
 
-async def llm(base_url: str) -> str:
+async def llm(base_url: str, _silence: float) -> str:
     """Its synchronous model, which is the one its command uses; the model's id is the base URL."""
     model = import_module("llm").get_model(base_url)
     return "".join(model.prompt(PROMPT, key=KEY))
@@ -110,14 +112,14 @@ CLIENTS: dict[str, Client] = {
 async def _measure(client: Client) -> None:
     for line in sys.stdin:
         began = time.process_time()
-        text = await client(line.strip())
+        text = await client(line.strip(), _NO_LIMIT)
         print(json.dumps({"cpu": time.process_time() - began, "characters": len(text)}), flush=True)
 
 
 async def _read(client: Client, base_url: str, seconds: float) -> Reading:
     try:
         async with asyncio.timeout(seconds) as patience:
-            text = await client(base_url)
+            text = await client(base_url, SILENCE)
         text.encode()  # as writing it to a file does
     except Exception as error:  # noqa: BLE001 - a crash is one of the answers
         if patience.expired():

@@ -3,7 +3,8 @@
 Beside it what most programs do: look for the fences in all of the text at every chunk. Its work grows with the
 square of the reply, so that it is measured at the two small sizes only. Chunks of four characters are what models
 send; 64 KB reads are a journal that is read back. One megabyte here is 10^6 characters. The goals are for the
-largest size, and that it is reached at one pace for the others; a reply of 10 KB is no 64 KB read.
+form that is asked for at the largest size, and for every form that it keeps its pace from 10 KB to 10 MB; in a
+form without paths a page is read for what it links, too.
 """
 
 import re
@@ -20,6 +21,7 @@ _SIZES = {"10 KB": 10_000, "100 KB": 100_000, "1 MB": 1_000_000, "10 MB": 10_000
 _QUICK = {"1 KB": 1_000, "10 KB": 10_000}
 _READS = {"4-character chunks": 4, "64 KB reads": 64 << 10}
 _GOALS = {"4-character chunks": 5, "64 KB reads": 200}
+_ASKED_FOR = "contract"
 _NAIVE_UP_TO = 100_000
 _LINEAR = 1.5
 _FENCES = {
@@ -45,7 +47,8 @@ def _throughput(form: str, sizes: dict[str, int], *, quick: bool) -> Table:
         seconds = interleaved(candidates, rounds=1 if quick else 3)
         speeds = [size / seconds[name] / 1e6 for name, size in sizes.items()]
         growth = speeds[0] / speeds[-1]
-        goal = f"{at_least(speeds[-1], _GOALS[reads], 'MB/s')}; {at_most(growth, _LINEAR, 'x')}"
+        linear = at_most(growth, _LINEAR, "x")
+        goal = f"{at_least(speeds[-1], _GOALS[reads], 'MB/s')}; {linear}" if form == _ASKED_FOR else linear
         table.add(reads, *(f"{speed:,.1f}" for speed in speeds), times(growth), goal)
     return table
 

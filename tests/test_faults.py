@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import socketserver
+import struct
 import threading
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -122,6 +124,9 @@ BEFORE = [
     temporary("fin-before-head", up.raw(b""), "unreachable", "no connection to http://127.0.0.1:"),
     temporary("no-http", up.raw(b"SSH-2.0-OpenSSH_9.9\r\n\r\n"), "unreachable", "no connection to http://127.0.0.1:"),
     temporary("reset-before-body", up.reset(), "dropped", "was lost"),
+    replace(
+        temporary("reset-after-white-space", up.reset("\n \n"), "dropped", "was lost"), requests=1, received="\n \n"
+    ),
     temporary("error-with-200", up.status(200, QUOTED), "server_error", "the server stopped with an error"),
     temporary("error-event-first", up.stream(up.ROLE, up.data(QUOTED)), "server_error", "stopped with an error"),
     Fails(
@@ -251,20 +256,34 @@ def test_a_server_that_is_not_there_is_tried_three_times(
     check_words(ran, tmp_path)
 
 
-class NoTls(socketserver.BaseRequestHandler):
+class Plain(socketserver.BaseRequestHandler):
     def handle(self) -> None:
         self.request.recv(1024)
         self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
-def test_tls_spoken_to_a_server_without_it(tmp_path: Path) -> None:
-    with socketserver.TCPServer(("127.0.0.1", 0), NoTls) as server:
+class Resetting(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        self.request.recv(1)
+        self.request.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.request.close()
+
+
+@pytest.mark.parametrize(
+    ("handler", "cause"),
+    [(Plain, "[SSL: WRONG_VERSION_NUMBER]"), (Resetting, "(Connection reset by peer)")],
+    ids=["plain", "reset"],
+)
+def test_tls_spoken_to_a_server_without_it(
+    handler: type[socketserver.BaseRequestHandler], cause: str, tmp_path: Path
+) -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         address = f"https://127.0.0.1:{server.server_address[1]}/v1"
         ran = support.ask(address, record=support.journal(tmp_path), retry=Retry(attempts=1))
         server.shutdown()
     assert (ran.failure.code, ran.failure.exit_code) == ("unreachable", ExitCode.TEMPORARY)
-    assert "SSL: WRONG_VERSION_NUMBER" in ran.failure.message
+    assert cause in ran.failure.message
     check_words(ran, tmp_path)
 
 
@@ -377,8 +396,9 @@ BESIDE = {
 @pytest.mark.parametrize("script", BESIDE.values(), ids=BESIDE)
 def test_the_site_comes_whole_all_the_same(script: up.Script, upstream: up.Upstream) -> None:
     upstream.reply(script)
-    ran = support.ask(upstream.base_url, limits=replace(PATIENT, silence=2))
+    ran = support.ask(upstream.base_url)
     assert support.site(ran.complete) == FILES == ran.files
+    assert ran.complete.seconds < PATIENT.silence / 2
     assert len(upstream.requests) == 1
     assert not [status for status in ran.statuses if status.phase == "check"]
 
@@ -412,10 +432,11 @@ def test_garbage_is_said_once(upstream: up.Upstream) -> None:
     [("reasoning_content", True), ("reasoning", True), ("thinking", True), ("content", False)],
 )
 def test_reasoning_is_activity_and_never_text(field: str, shown: bool, upstream: up.Upstream) -> None:
-    upstream.reply(up.text(up.thinking("~~~~~ html path=x.html\n", field), up.Pause(0.1), REPLY))
+    file = "~~~~~ html path=x.html\n<p>\n~~~~~\n"
+    upstream.reply(up.text(up.thinking(file, field), up.Pause(0.1), REPLY))
     ran = support.ask(upstream.base_url)
     thoughts = [status.message for status in ran.statuses if status.phase == "think"]
-    assert thoughts == (["Thinking (23 characters)"] if shown else [])
+    assert thoughts == (["Thinking (33 characters)"] if shown else [])
     assert ("x.html" in support.site(ran.complete)) is not shown
 
 
@@ -561,3 +582,10 @@ def test_a_slow_reader_is_not_taken_for_a_silent_server(upstream: up.Upstream) -
         return count
 
     assert support.run(read_slowly()) > 6
+
+
+def test_a_server_that_refuses_stream_options_is_asked_without(upstream: up.Upstream) -> None:
+    refused = up.status(400, up.failure("Unrecognized request argument supplied: stream_options"))
+    upstream.reply(refused, up.text(REPLY))
+    assert support.site(support.ask(upstream.base_url).complete) == FILES
+    assert ["stream_options" in seen.json for seen in upstream.requests] == [True, False]

@@ -10,7 +10,7 @@ import json
 import os
 import random
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ from webmint_cli.providers.presets import PRESETS, Choice, origin
 from webmint_cli.providers.provider import Notice, ReplyPart, Request
 from webmint_cli.reply.contract import messages
 
+_AHEAD = 64 << 10
 _OWN_HEADERS = ("OpenAI-Organization", "OpenAI-Project")
 
 
@@ -62,12 +63,11 @@ class OpenAICompatible:
         *,
         connect: float = 10.0,
         retry: Retry | None = None,
-        parameters: Mapping[str, Any] | None = None,
     ) -> None:
         self._choice = choice
         self._connect = connect
         self._retry = retry or Retry()
-        self._parameters = dict(parameters or {})
+        self._asks_for_usage = True
         self.name = choice.name
         self.model = choice.model
 
@@ -81,13 +81,21 @@ class OpenAICompatible:
                         async for part in parts:
                             yield part
                 except _Refused as refusal:
-                    delay = self._retry.delay(attempt, refusal.asked) if refusal.error.retryable else None
+                    delay = self._delay(attempt, refusal)
                     if delay is None:
                         raise refusal.error from None
                     yield Notice(f"{refusal.error.message}; trying again in {delay:.1f} s", delay)
                     await asyncio.sleep(delay)
                 else:
                     return
+
+    def _delay(self, attempt: int, refusal: _Refused) -> float | None:
+        """Seconds until another attempt, None if that would be of no use."""
+        if self._asks_for_usage and "stream_options" in refusal.error.message:
+            # Some servers refuse what they don't know; the count of tokens is not worth the site.
+            self._asks_for_usage = False
+            return 0.0
+        return self._retry.delay(attempt, refusal.asked) if refusal.error.retryable else None
 
     async def models(self) -> list[str]:
         """The names of the models that the server offers."""
@@ -165,8 +173,8 @@ class OpenAICompatible:
             raise error if begun else _Refused(error) from None
 
     def _options(self, request: Request) -> dict[str, Any]:
-        options: dict[str, Any] = {"stream_options": {"include_usage": True}, **self._parameters}
-        return options if request.seed is None else options | {"seed": request.seed}
+        options: dict[str, Any] = {} if request.seed is None else {"seed": request.seed}
+        return options | ({"stream_options": {"include_usage": True}} if self._asks_for_usage else {})
 
     def _status_error(self, error: openai.APIStatusError) -> _Refused:
         response = error.response
@@ -189,7 +197,7 @@ class OpenAICompatible:
                 yield part
             return
         decoder = Decoder(self._choice)
-        async with aclosing(_chunks(response)) as chunks:
+        async with aclosing(_gathered(_chunks(response))) as chunks:
             async for chunk in chunks:
                 for part in decoder.feed(chunk):
                     yield part
@@ -219,6 +227,37 @@ def _chunks(response: Any) -> AsyncGenerator[bytes, None]:
     """The bytes of a body, from where closing reaches the connection: the SDK's own iterator leaves that to chance."""
     chunks: AsyncGenerator[bytes, None] = response.http_response.aiter_bytes()
     return chunks
+
+
+async def _gathered(source: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """What came while the consumer was away as one chunk: one for a read of the network, not one for each event."""
+    came = bytearray()
+    news, room = asyncio.Event(), asyncio.Event()
+
+    async def read() -> None:
+        async with aclosing(source):
+            async for chunk in source:
+                came.extend(chunk)
+                news.set()
+                if len(came) >= _AHEAD:
+                    room.clear()
+                    await room.wait()
+
+    reading = asyncio.create_task(read())
+    reading.add_done_callback(lambda _: news.set())
+    try:
+        while came or not reading.done():
+            await news.wait()
+            news.clear()
+            if came:
+                chunk = bytes(came)
+                came.clear()
+                room.set()
+                yield chunk
+        await reading
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 async def _body(response: Any) -> str:
