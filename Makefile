@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PROMPT ?= A bakery in Lyon called Boulangerie Lumière, warm colours, opening hours and a contact form
 DEMO := demo-site
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench picture clean
 
 demo: $(VENV)/.installed
 	$(BIN)/webmint generate "$(PROMPT)" --provider composer --output $(DEMO) --force
@@ -21,6 +21,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks
+
+picture: $(VENV)/.installed
+	$(BIN)/python .github/picture.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

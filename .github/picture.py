@@ -1,7 +1,4 @@
-"""Draws the README's picture: a frame of the live view, as `webmint generate` shows it, in an SVG.
-
-    .venv/bin/python .github/picture.py
-"""
+"""Draws the README's picture, a frame of the live view: `make picture`."""
 
 import asyncio
 import io
@@ -43,7 +40,9 @@ def half_written(listed: list[Event]) -> View:
 
 
 def main() -> None:
-    console = Console(record=True, width=84, file=io.StringIO(), color_system="truecolor", force_terminal=True)
+    console = Console(
+        record=True, width=84, file=io.StringIO(), color_system="truecolor", force_terminal=True
+    )
     console.print(f"[bold]$[/] webmint generate [green]'{PROMPT}'[/]", highlight=False)
     for line in half_written(asyncio.run(events())).frame(Window(84, 24)):
         console.print(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from contextlib import aclosing
 from dataclasses import replace
@@ -132,6 +133,19 @@ def test_joining_events_loses_no_text_and_no_reset(interval: float) -> None:
     twice = REPLY.replace("six", "sept") + REPLY
     ran = support.generate(Scripted(said(twice, size=3)), limits=replace(PATIENT, interval=interval))
     assert ran.files == FILES == support.site(ran.complete)
+
+
+@pytest.mark.parametrize("interval", [0, 5])
+def test_a_file_that_starts_over_within_one_pace_is_two_events(interval: float) -> None:
+    ran = support.generate(
+        Scripted(said(page("first") + page("second"), size=3)), limits=replace(PATIENT, interval=interval)
+    )
+    assert ran.files == {"index.html": "<!doctype html>\nsecond\n</html>\n"} == support.site(ran.complete)
+
+
+def test_what_the_parser_held_back_comes_with_the_end() -> None:
+    ran = support.generate(Scripted(said("~~~~~ html path=index.html\n<!doctype html>\n<p>\n</html>\n~~~~")))
+    assert ran.files == {"index.html": "<!doctype html>\n<p>\n</html>\n~~~~"} == support.site(ran.complete)
 
 
 # Pacing
@@ -369,8 +383,12 @@ def test_who_leaves_early_has_ended_the_upstream_request(leave: object, upstream
     upstream.reply(up.stall(*pieces(BEGUN)))
 
     async def main() -> None:
+        left_over: list[object] = []
+        sys.set_asyncgen_hooks(finalizer=left_over.append)
         provider = OpenAICompatible(support.choice(upstream.base_url))
         await leave(engine.generate(Request("x"), provider, limits=PATIENT))
+        # Every generator on the way was closed, none left to the garbage collector but one inside httpcore.
+        assert [one for one in map(repr, left_over) if "PoolByteStream" not in one] == []
         left = time.monotonic()
         assert await asyncio.to_thread(upstream.wait_closed, 2) < left + 1
         assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -558,9 +576,19 @@ def test_after_a_continuation_that_joins_nowhere_the_next_one_may_join() -> None
     assert draft.text == REPLY
 
 
-def test_a_few_common_characters_are_no_seam() -> None:
-    draft = joined(REPLY[: REPLY.index("<script")], "</body>\n</html>\n~~~~~\n")
+@pytest.mark.parametrize(
+    ("ends", "goes_on"),
+    [
+        ("<p>\n  ", "</body>\n</html>\n~~~~~\n"),
+        ("            </div>\n" * 3, "            </div>\n          </div>\n"),
+        ("<p class=a>one</p>\n<p class=a>two</p>\n", "<p class=a>two and a half</p>\n"),
+    ],
+    ids=["nothing", "short", "half-of-it"],
+)
+def test_a_few_common_characters_are_no_seam(ends: str, goes_on: str) -> None:
+    draft = joined(BEGUN + ends, goes_on)
     assert draft.astray
+    assert draft.text == BEGUN + ends
 
 
 def test_a_file_that_is_opened_from_its_first_line_replaces_the_cut_one() -> None:
@@ -578,10 +606,19 @@ def test_a_file_that_is_opened_in_its_middle_does_not() -> None:
     assert draft.outcome() == support.parsed(BEGUN)
 
 
-def test_a_reply_that_begins_anew_replaces_the_cut_one() -> None:
-    turns = [said(BEGUN, "length"), said(REPLY)]
+FENCED = "".join(f"```{path.rpartition('.')[2]} path={path}\n{text}```\n\n" for path, text in FILES.items())
+TAGGED = "".join(f'<file path="{path}">\n{text}</file>\n' for path, text in FILES.items())
+
+
+@pytest.mark.parametrize("reply", [REPLY, FENCED, TAGGED], ids=["tilde", "fence", "tag"])
+def test_a_reply_that_begins_anew_replaces_the_cut_one(reply: str) -> None:
+    def changed(text: str) -> str:
+        return text.replace("#8a4b14", "#123456").replace("<h1>Pains", "<h1>Nos pains")
+
+    turns = [said(reply[: reply.index("du mardi")], "length"), said(changed(reply))]
     ran = support.generate(Scripted(*turns), limits=replace(PATIENT, turns=1, interval=0))
-    assert support.site(ran.complete) == FILES == ran.files
+    anew = {path: changed(text) for path, text in FILES.items()}
+    assert support.site(ran.complete) == anew == ran.files
 
 
 # Replies that are no site
@@ -662,7 +699,7 @@ def test_the_first_part_has_its_own_limit() -> None:
 @pytest.mark.parametrize("part", [Text("a"), Reasoning("a")], ids=["text", "reasoning"])
 def test_text_and_thoughts_are_words(part: Text | Reasoning) -> None:
     provider = Scripted([part, 0.15, part, 0.15, *said(REPLY)])
-    assert support.generate(provider, limits=replace(PATIENT, silence=0.25)).complete
+    assert support.generate(provider, limits=replace(PATIENT, first=0.25, silence=0.25)).complete
 
 
 @pytest.mark.parametrize("part", [Usage({"total_tokens": 1}), Finish("")], ids=["usage", "finish"])

@@ -304,6 +304,27 @@ def test_a_full_disk_is_told_and_the_run_goes_on(limit: int, tmp_path: Path) -> 
         assert REPLY.startswith(whole)
 
 
+BARELY = """
+import resource, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import support
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+record = support.journal(Path({folder!r}))
+(path,) = Path({folder!r}).iterdir()
+limit = path.stat().st_size + 5
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+record.close("completed")
+print(record.fault)
+"""
+
+
+def test_a_line_that_was_written_in_part_is_told(tmp_path: Path) -> None:
+    script = BARELY.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert process.stdout.strip().endswith("the record of the run is cut: No space left on device")
+
+
 def test_a_place_that_is_no_folder_is_told_and_the_run_goes_on(tmp_path: Path) -> None:
     place = tmp_path / "runs"
     place.write_text("a file")

@@ -23,6 +23,7 @@ import support
 import upstream as up
 from commandline import PATIENCE, Reader, Running, Webmint, until
 
+from webmint_cli.cli.live import _Canvas
 from webmint_cli.errors import Incomplete, StorageError
 from webmint_cli.events import Event, Failed, Progress, Status, failed, from_dict
 from webmint_cli.render import (
@@ -275,15 +276,28 @@ def test_a_frame_costs_the_same_at_any_size_of_the_page(kilobytes: int) -> None:
     assert min(times) <= 0.002
 
 
+def _take_control() -> None:
+    """Make the terminal on stdin the one that sends the signals of its keys."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 class Terminal:
     """A terminal, and `webmint` at work on it."""
 
     def __init__(
-        self, webmint: Webmint, *arguments: str, columns: int = 80, rows: int = 24, **environment: str
+        self,
+        webmint: Webmint,
+        *arguments: str,
+        columns: int = 80,
+        rows: int = 24,
+        controls: bool = False,
+        **environment: str,
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
         self.raw = b""
         self.seen: list[list[str]] = []
+        self.echoes_at_end = False
         self._stream = pyte.ByteStream(self.screen)
         self._lock = threading.Lock()
         self._ours, theirs = pty.openpty()
@@ -295,6 +309,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             environment={"XTERM_VERSION": "1", **environment},
+            preexec_fn=_take_control if controls else None,
         )
         os.close(theirs)
         self._reader = Reader(self._ours, self._feed)
@@ -325,6 +340,7 @@ class Terminal:
     def end(self) -> int:
         code = self.running.process.wait(PATIENCE)
         self._reader.join(PATIENCE)
+        self.echoes_at_end = bool(termios.tcgetattr(self._ours)[3] & termios.ECHO)
         os.close(self._ours)
         return code
 
@@ -387,6 +403,19 @@ def test_ctrl_c_clears_the_view_and_gives_the_cursor_back(webmint: Webmint) -> N
     assert webmint.site("site") == support.parsed(support.REPLY[: support.CUT]).files
 
 
+def test_keys_pressed_meanwhile_leave_no_trace_and_ctrl_c_works(webmint: Webmint) -> None:
+    terminal = generate(webmint, controls=True)
+    terminal.wait_for("six heures")
+    terminal.type("\n\nls\n")
+    time.sleep(0.4)
+    assert terminal.lines[0].startswith("Using custom at ")
+    assert terminal.lines[1].split()[1:3] == ["Writing", "index.html"]
+    terminal.type("\x03")
+    assert terminal.end() == 130
+    assert terminal.lines[1] == "Stopped: what came is kept in site"
+    assert terminal.echoes_at_end
+
+
 @pytest.mark.parametrize("sizes", [[(40, 10), (120, 40), (20, 5)], [(30, 24), (80, 6), (80, 24)]])
 def test_a_resize_in_mid_stream_leaves_nothing_behind(webmint: Webmint, sizes: list[tuple[int, int]]) -> None:
     terminal = generate(webmint)
@@ -402,6 +431,19 @@ def test_a_resize_in_mid_stream_leaves_nothing_behind(webmint: Webmint, sizes: l
     assert terminal.end() == 143
     assert not any(mark in line for line in terminal.lines for mark in ("━", "│", "●", " %"))
     assert terminal.lines[-1] == "site"
+
+
+@pytest.mark.parametrize(("reflows", "rows"), [(True, 2 + 1 + 3), (False, 3)])
+def test_a_terminal_that_got_narrower_has_wrapped_the_frame(
+    monkeypatch: pytest.MonkeyPatch, reflows: bool, rows: int
+) -> None:
+    out = io.StringIO()
+    canvas = _Canvas(out, lambda _: [("a" * 70, 70), ("b", 1), ("c" * 81, 81)], reflows=reflows)
+    for width in (90, 40):
+        monkeypatch.setattr(canvas, "_window", lambda width=width: Window(width, 24))
+        out.truncate(0)
+        canvas._redraw()
+    assert out.getvalue().count("\x1b[1A\x1b[2K") == rows
 
 
 def test_ctrl_z_gives_the_terminal_back_and_goes_on(webmint: Webmint) -> None:

@@ -11,7 +11,8 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -126,20 +127,38 @@ def write(folder: Path, site: Site, provenance: Provenance, *, force: bool = Fal
     record = {**asdict(provenance), "files": {path: _digest(data) for path, data in files.items()}}
     content = files | {RECORD: _encoded(record)}
     try:
-        if not force:
-            check(folder, frozenset(files))
-        old = read_provenance(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        if folder.exists():
-            _replace(folder, content)
-            _remove_stale(folder, set(old.files if old else ()) - set(files), old)
-        else:
-            _create(folder, content)
+        with _alone(folder.parent):
+            if not force:
+                check(folder, frozenset(files))
+            old = read_provenance(folder)
+            if folder.exists():
+                _replace(folder, content)
+                _remove_stale(folder, set(old.files if old else ()) - set(files), old)
+            else:
+                _create(folder, content)
     except OSError as error:
         raise StorageError(
             f"can't write {error.filename or folder}: {error.strerror or error}",
             hint="the reply is kept; write it elsewhere: webmint resume -o DIR",
         ) from None
+
+
+@contextmanager
+def _alone(parent: Path) -> Iterator[None]:
+    """Let other runs that write here wait, so that no folder is a mix of two sites; where the system can lock."""
+    if os.name == "nt":
+        yield
+        return
+    import fcntl
+
+    place = os.open(parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
 
 
 def _encoded(record: Mapping[str, Any]) -> bytes:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _UNITS = ("B", "KB", "MB", "GB")
 _THOUSAND = 1000
-_MINUTE = 60
-_UNBROKEN = 10_000
 
 
 class Reporter(Protocol):
@@ -68,8 +66,8 @@ def duration(seconds: float) -> str:
 
 def ticking(seconds: float) -> str:
     """A duration that grows, by whole seconds."""
-    whole = int(seconds)
-    return f"{whole} s" if whole < _MINUTE else f"{whole // _MINUTE}:{whole % _MINUTE:02}"
+    minutes, whole = divmod(int(seconds), 60)
+    return f"{minutes}:{whole:02}" if minutes else f"{whole} s"
 
 
 def is_colored(stream: TextIO, color: bool | None, environment: Mapping[str, str]) -> bool:
@@ -109,7 +107,7 @@ class Words:
         """Nothing."""
 
     def say(self, *lines: str) -> None:
-        self._write("".join(f"{self._styled(printable(line))}\n" for line in lines))
+        self.write("".join(f"{self._styled(printable(line))}\n" for line in lines))
 
     def warn(self, *lines: str) -> None:
         Words.say(self, *(f"warning: {line}" for line in lines))
@@ -118,7 +116,7 @@ class Words:
         head, colon, rest = line.partition(": ")
         return f"\x1b[1m{head}{colon}\x1b[0m{rest}" if self._colored and colon else line
 
-    def _write(self, text: str) -> None:
+    def write(self, text: str) -> None:
         with suppress(OSError, ValueError):
             self._stderr.write(text)
             self._stderr.flush()
@@ -139,7 +137,7 @@ class Json(Quiet):
         self._stdout = stdout
 
     def show(self, event: Event) -> None:
-        send(to_json(event).encode("utf-8", "backslashreplace") + b"\n", self._stdout)
+        send(to_json(event).encode() + b"\n", self._stdout)
 
 
 class Plain(Words):
@@ -313,9 +311,7 @@ def _highlighted(edge: str, line: str, path: str) -> "Text":
     return text
 
 
-_UNMEASURED = re.compile(
-    r"[\xad\u034f\u061c\u200b-\u200d\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ff]"
-)
+_UNMEASURED = re.compile(r"[\xad\u061c\u200b-\u200d\u2060-\u2064\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ff]")
 
 
 def _line(text: str, window: Window) -> str:
@@ -332,9 +328,8 @@ def table(rows: Iterable[Mapping[str, str]], stdout: TextIO, *, colored: bool = 
     listed = list(rows)
     if not listed:
         return
-    console = Console(file=stdout, color_system="auto" if colored else None, highlight=False)
-    if not stdout.isatty():
-        console.width = _UNBROKEN
+    width = None if stdout.isatty() else 10_000
+    console = Console(file=stdout, width=width, color_system="auto" if colored else None, highlight=False)
     grid = Table(box=None, pad_edge=False, header_style="bold" if colored else "")
     for heading in listed[0]:
         grid.add_column(heading, overflow="fold")
@@ -350,6 +345,4 @@ def failure(error: Failed, stderr: TextIO, *, colored: bool = False) -> None:
     bold, red, end = ("\x1b[1m", "\x1b[1;31m", "\x1b[0m") if colored else ("", "", "")
     said = f"{red}error:{end} {' '.join(printable(error.message).split())}\n"
     hint = f"\n{bold}hint:{end} {printable(error.hint)}\n" if error.hint else ""
-    with suppress(OSError, ValueError):
-        stderr.write(said + hint)
-        stderr.flush()
+    Words(stderr).write(said + hint)

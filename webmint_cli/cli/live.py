@@ -54,9 +54,11 @@ class _Canvas:
         self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
         self._drawn: list[int] = []
         self._before: Window | None = None
+        self._hushed = False
 
     def start(self) -> None:
         _on_suspend(self._suspend)
+        self._hush()
         self._thread.start()
 
     def stop(self) -> None:
@@ -65,6 +67,15 @@ class _Canvas:
         self._thread.join()
         _on_suspend(signal.SIG_DFL)
         self._clear()
+        self._unhush()
+
+    def _hush(self) -> None:
+        """What is typed meanwhile is the shell's to read; shown at once, it would push the frame about."""
+        self._hushed = _echo(self._stream, on=False)
+
+    def _unhush(self) -> None:
+        if self._hushed:
+            _echo(self._stream, on=True)
 
     def _run(self) -> None:
         with suppress(OSError, ValueError):
@@ -110,9 +121,28 @@ class _Canvas:
         """Ctrl-Z: the shell gets its terminal back, and the frame is drawn anew when the job goes on."""
         with self._lock:
             self._clear()
+            self._unhush()
             _on_suspend(signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGTSTP)
             _on_suspend(self._suspend)
+            self._hush()
+
+
+def _echo(stream: TextIO, *, on: bool) -> bool:
+    """Whether the terminal was ours to tell to show what is typed, or not to, and did otherwise before."""
+    try:
+        import termios
+    except ImportError:
+        return False
+    with suppress(OSError, ValueError, termios.error):
+        terminal = stream.fileno()
+        if os.tcgetpgrp(terminal) == os.getpgrp():
+            modes = termios.tcgetattr(terminal)
+            if bool(modes[3] & termios.ECHO) != on:
+                modes[3] ^= termios.ECHO
+                termios.tcsetattr(terminal, termios.TCSANOW, modes)
+                return True
+    return False
 
 
 def _on_suspend(handler: Any) -> None:

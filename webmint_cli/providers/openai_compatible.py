@@ -9,7 +9,6 @@ import asyncio
 import json
 import os
 import random
-import ssl
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -275,9 +274,7 @@ def _cause(error: Exception) -> str:
     said = ""
     cause: BaseException | None = error
     while cause is not None:
-        # How the event loop and TLS wait, not what went wrong.
-        if not isinstance(cause, asyncio.CancelledError | ssl.SSLWantReadError):
-            said = _words(cause) or said
+        said = _words(cause) or said
         cause = cause.__cause__ or cause.__context__
     return said or type(error).__name__
 
