@@ -136,8 +136,7 @@ class Continuing(up.Upstream):
         received = next(
             (said["content"] for said in seen.json["messages"] if said["role"] == "assistant"), ""
         )
-        again = "\n".join(last_lines(received))
-        rest = self._reply[len(received) - len(again) :]
+        rest = self._reply[received.rindex("\n".join(last_lines(received))) :]
         tick = _Tick(self.sent)
         parts = [part for piece in support.pieces(rest) for part in (piece, tick, up.Pause(self._gap))]
         return up.text(*parts)

@@ -8,6 +8,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from hypothesis import settings
+
 from webmint_cli import engine
 from webmint_cli.engine import Limits
 from webmint_cli.errors import WebMintError
@@ -22,6 +24,10 @@ from webmint_cli.reply.parser import Outcome, Parser
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine, Iterable, Sequence
     from pathlib import Path
+
+# How long an example takes is the machine's business.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 T = TypeVar("T")
 

@@ -570,6 +570,14 @@ def test_a_continuation_that_joins_nowhere_is_left_out_to_its_end(size: int) -> 
     assert draft.outcome() == support.parsed(BEGUN)
 
 
+def test_a_continuation_that_goes_astray_is_not_heard_to_its_end() -> None:
+    stranger = [Text(f"Paragraph {number} of something else\n") for number in range(100)]
+    provider = Scripted(said(REPLY[:CUT], "length"), [*stranger, 60.0], said(REPLY[CUT - 50 :]))
+    ran = support.generate(provider, limits=replace(PATIENT, turns=2))
+    assert support.site(ran.complete) == FILES
+    assert provider.closed == 3
+
+
 def test_after_a_continuation_that_joins_nowhere_the_next_one_may_join() -> None:
     draft = joined(BEGUN, "I don't understand.", "", REPLY[CUT - 50 :])
     assert not draft.astray
@@ -639,6 +647,13 @@ def test_a_looping_model_is_stopped_early(upstream: up.Upstream) -> None:
     assert error.message == "the model repeats itself inside index.html"
     assert error.partial["index.html"].startswith(support.parsed(BEGUN).files["index.html"])
     assert len(error.partial["index.html"]) < 200_000
+
+
+def test_a_loop_within_one_line_shows_sooner() -> None:
+    """As seen: a small model that makes up a data URL and never gets out of it."""
+    looping = [*said(REPLY[:CUT] + "PHN2Zy", None), *(Text("wMi0xLjM2OS9") for _ in range(700)), 60.0]
+    error = support.generate(Scripted(looping)).failure
+    assert (type(error), error.code) == (Unusable, "looping")
 
 
 def test_many_alike_lines_are_no_loop() -> None:

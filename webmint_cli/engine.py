@@ -37,6 +37,7 @@ from webmint_cli.site import Site
 _THREE = frozenset({"index.html", "styles.css", "script.js"})
 _LOOP_CHECKED = 4 << 10
 _LOOP = 16 << 10
+_LINE_LOOP = 4 << 10
 _TYPICAL_REPLY = 15_000
 
 
@@ -168,6 +169,8 @@ class _Generation:
                 async for part in parts:
                     for event in self._read(part):
                         yield event
+                    if self._draft.astray:
+                        break
         except ProviderError as error:
             if not self._draft.text.strip():
                 raise
@@ -212,7 +215,7 @@ class _Generation:
         self._unchecked += len(text)
         if self._unchecked >= _LOOP_CHECKED:
             self._unchecked = 0
-            if repeats(self._tail, _LOOP):
+            if repeats(self._tail, _LOOP) or _loops_in_a_line(self._tail[-_LINE_LOOP:]):
                 raise repetition(self._draft.outcome())
 
     def _ended(self, outcome: Outcome, verdict: Verdict) -> Iterator[Event]:
@@ -239,6 +242,11 @@ class _Generation:
     def _progress(self) -> int:
         """Between 2 and 98: nobody knows how long a reply will be, so it nears its end ever more slowly."""
         return 2 + round(96 * (1 - math.exp(-self._characters / _TYPICAL_REPLY)))
+
+
+def _loops_in_a_line(tail: str) -> bool:
+    """Within one line, as in a made-up data URL, a loop shows sooner than over lines, which may be alike."""
+    return "\n" not in tail and repeats(tail, _LINE_LOOP)
 
 
 def _interruption(failure: ProviderError | None) -> Reason | None:
