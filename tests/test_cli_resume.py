@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,7 +112,7 @@ def test_the_composer_resumes_to_the_same_site(webmint: Webmint) -> None:
     webmint(*offline, "-o", "whole")
     (path,) = webmint.records
     lines = path.read_text().splitlines(keepends=True)
-    head = json.loads(lines[0]) | {"folder": str(webmint.cwd / "site"), "pid": 0}
+    head = json.loads(lines[0]) | {"folder": str(webmint.cwd / "site")}
     path.write_text("".join([json.dumps(head) + "\n", *lines[1 : len(lines) // 2]]))
     assert webmint("resume").out == "site\n"
     assert webmint.site("site") == webmint.site("whole")
@@ -183,8 +183,29 @@ def test_a_folder_that_was_edited_since_is_not_overwritten(webmint: Webmint, ups
 
 
 def test_a_run_that_is_still_at_work_is_not_unfinished(webmint: Webmint) -> None:
-    record(webmint, pid=os.getpid())
-    assert runs(webmint) == []
+    name = record(webmint)
+    with (webmint.home / "runs" / f"{name}.jsonl").open("a") as written:
+        fcntl.flock(written, fcntl.LOCK_EX)
+        assert runs(webmint) == []
+    assert [run["run"] for run in runs(webmint)] == [name]
+
+
+@pytest.mark.parametrize(
+    ("trusted", "elsewhere", "sent"), [(True, False, True), (False, False, False), (True, True, False)]
+)
+def test_a_key_goes_only_where_the_user_had_sent_it(
+    trusted: bool, elsewhere: bool, sent: bool, webmint: Webmint, upstream: Continuing
+) -> None:
+    """A project's file may have named the address, or a record that somebody handed over."""
+    name = record(webmint, end="stopped", trusted=trusted)
+    if elsewhere:
+        (webmint.home / "runs" / f"{name}.jsonl").rename(webmint.cwd / "handed-over.jsonl")
+        name = "handed-over.jsonl"
+    ended = webmint("resume", name, "-o", "site", environment={"WEBMINT_API_KEY": support.KEY})
+    assert ended.code == 0
+    assert (
+        f"Bearer {support.KEY}" in [seen.headers.get("authorization") for seen in upstream.requests]
+    ) == sent
 
 
 @pytest.mark.parametrize(

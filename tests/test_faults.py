@@ -108,7 +108,9 @@ BEFORE = [
     Fails("403", up.status(403, QUOTED), KeyRejected, "key_rejected", ExitCode.KEY, "refused the key (403 Forbidden)"),
     refusal("404", up.status(404, QUOTED), "model_not_found", "knows no model 'model-a'"),
     refusal("400", up.status(400, QUOTED), "bad_request", "refused the request (400 Bad Request)"),
+    refusal("402", up.status(402, QUOTED), "quota_exceeded", "has no credit left"),
     refusal("quota", up.status(429, QUOTA), "quota_exceeded", "has no credit left"),
+    temporary("408", up.status(408, QUOTED), "server_error", "answered 408 Request Timeout"),
     temporary("429", up.status(429, QUOTED), "rate_limited", "takes no more requests now (429)"),
     replace(
         temporary(

@@ -26,7 +26,6 @@ from webmint_cli.journal import (
     Header,
     Journal,
     Recorded,
-    Run,
     mark_resumed,
     new_id,
     read_run,
@@ -57,7 +56,6 @@ HEADER = Header(
     contract="c0ffee",
     folder="/tmp/bakery",
     started=1795407034000,
-    pid=os.getpid(),
 )
 PARTS: list[ReplyPart] = [
     Text("a\r\n\u2028\x85\x00🥐"),
@@ -70,7 +68,14 @@ PARTS: list[ReplyPart] = [
 ]
 
 
-def write(folder: Path, *turns: list[ReplyPart], header: Header = HEADER, end: Any = "completed") -> Path:
+def write(
+    folder: Path,
+    *turns: list[ReplyPart],
+    header: Header = HEADER,
+    end: Any = "completed",
+    alive: bool = False,
+) -> Path:
+    """A journal. Without an end its process is killed, or still `alive`."""
     journal = Journal(folder, header)
     for turn in turns:
         journal.turn()
@@ -78,13 +83,9 @@ def write(folder: Path, *turns: list[ReplyPart], header: Header = HEADER, end: A
             journal.add(part)
     if end:
         journal.close(end, folder="/tmp/here")
+    elif not alive and journal._file is not None:
+        os.close(journal._file)
     return folder / f"{header.id}.jsonl"
-
-
-def dead_pid() -> int:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    return process.pid
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ import os, signal
 from pathlib import Path
 from webmint_cli.journal import Header, Journal
 from webmint_cli.providers.provider import Text
-journal = Journal(Path({str(tmp_path)!r}), Header("1", "p", "custom", "m", pid=os.getpid()))
+journal = Journal(Path({str(tmp_path)!r}), Header("1", "p", "custom", "m"))
 journal.turn()
 for number in range(100):
     journal.add(Text(f"{{number}} "))
@@ -205,7 +206,7 @@ def test_a_last_line_that_was_cut_is_left_out(cut: int, tmp_path: Path) -> None:
 
 
 def test_what_took_a_cut_run_up_wrote_behind_the_cut_line(tmp_path: Path) -> None:
-    path = write(tmp_path, [Text("a"), Text("b")], header=replace(HEADER, pid=dead_pid()), end=None)
+    path = write(tmp_path, [Text("a"), Text("b")], end=None)
     path.write_bytes(path.read_bytes()[:-5])
     run = read_run(path)
     assert run.is_interrupted
@@ -367,15 +368,16 @@ def test_without_a_folder_it_is_in_memory_only(tmp_path: Path, monkeypatch: pyte
 def test_what_can_be_gone_on_with(
     end: str | None, alive: bool, received: str, state: str, tmp_path: Path
 ) -> None:
-    header = replace(HEADER, pid=os.getpid() if alive else dead_pid())
-    run = read_run(write(tmp_path, [Text(received)] if received else [], header=header, end=end))
+    run = read_run(write(tmp_path, [Text(received)] if received else [], end=end, alive=alive))
     assert run.is_interrupted == (state == "interrupted")
     assert run.is_unfinished == (state in ("interrupted", "unfinished"))
 
 
-def test_a_run_without_a_process_id_is_nobodys() -> None:
-    run = Run(Path("x"), replace(HEADER, pid=0), (), "", "")
-    assert run.is_interrupted
+def test_a_record_is_never_written_over(tmp_path: Path) -> None:
+    path = write(tmp_path, [Text("mine")])
+    again = Journal(tmp_path, HEADER)
+    assert "File exists" in again.fault
+    assert read_run(path).turns == ((Text("mine"),),)
 
 
 def test_the_finish_is_that_of_the_last_turn(tmp_path: Path) -> None:
@@ -397,7 +399,8 @@ def test_runs_are_listed_the_latest_first_without_the_unreadable(tmp_path: Path)
 def test_an_id_sorts_by_time_and_is_unique() -> None:
     assert new_id(0).startswith("19700101-000000-")
     assert new_id(1_800_000_000) < new_id(1_800_000_001)
-    assert len({new_id(0) for _ in range(50)}) > 45
+    assert new_id(1_800_000_000.1) < new_id(1_800_000_000.2)
+    assert len({new_id(0) for _ in range(200)}) == 200
 
 
 # Replay

@@ -130,7 +130,8 @@ def test_the_deltas_give_the_files(reply: str) -> None:
 
 
 PATHS = st.from_regex(
-    r"[a-z0-9_ =\[\]{}()'`#é日~-]{1,8}(/[a-z0-9_ \]}-]{1,8}){0,2}\.(html|css|js|svg|txt|webmanifest)", fullmatch=True
+    r"[a-z0-9_ =\[\]{}()'`#é日~-]{1,8}(/[a-z0-9_ \]}-]{1,8}){0,2}\.(html|css|js|svg|txt|webmanifest)",
+    fullmatch=True,
 )
 TEXTS = st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=20), max_size=12).map("".join)
 

@@ -113,6 +113,12 @@ def test_what_is_no_base_url_is_told(base_url: str) -> None:
     assert "--base-url http" in caught.value.hint
 
 
+def test_a_base_url_holds_no_password() -> None:
+    with pytest.raises(UsageError, match="holds a user or a password") as caught:
+        choose(Wish(base_url="https://me:hunter2@models.example/v1"), {})
+    assert "hunter2" not in str(caught.value) + caught.value.hint
+
+
 def test_custom_needs_a_base_url() -> None:
     with pytest.raises(UsageError, match="custom needs a base URL"):
         choose(Wish("custom"), {})

@@ -34,7 +34,9 @@ def parse(chunks: list[str]) -> tuple[Outcome, dict[str, str]]:
 
 def expected_files(case: Path) -> dict[str, bytes]:
     site = case / "site"
-    return {path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(site).as_posix(): path.read_bytes() for path in site.rglob("*") if path.is_file()
+    }
 
 
 def test_the_corpus_is_there() -> None:

@@ -445,7 +445,7 @@ class Upstream:
         finally:
             self._count(-1)
             writer.transport.abort()
-            with suppress(OSError):
+            with suppress(OSError, asyncio.CancelledError):
                 await writer.wait_closed()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

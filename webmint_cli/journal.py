@@ -36,18 +36,21 @@ End: TypeAlias = Literal["completed", "incomplete", "failed", "stopped", "resume
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What was asked of whom. `folder`: where the site goes, "" for nowhere; `started`: milliseconds."""
+    """What was asked of whom. `folder`: where the site goes, "" for nowhere; `started`: milliseconds.
+
+    `trusted`: the address was the user's own word, so that a key may go there again.
+    """
 
     id: str
     prompt: str
     provider: str
     model: str
     base_url: str = ""
+    trusted: bool = False
     seed: int | None = None
     contract: str = ""
     folder: str = ""
     started: int = 0
-    pid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Run:
     @property
     def is_interrupted(self) -> bool:
         """Whether its process died before it could say how it ended."""
-        return not self.end and not _is_alive(self.header.pid)
+        return not self.end and not _is_written(self.path)
 
     @property
     def is_unfinished(self) -> bool:
@@ -117,10 +120,13 @@ class Journal:
     def _open(self, folder: Path, header: Header) -> int | None:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return os.open(folder / f"{header.id}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+            file = os.open(folder / f"{header.id}.jsonl", flags, 0o600)
+            _lock(file)
         except OSError as error:
             self.fault = f"the run is not recorded: {error.strerror or error}: {folder}"
             return None
+        return file
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._began, 3)
@@ -167,7 +173,7 @@ class Recorded:
 def new_id(now: float | None = None) -> str:
     """A run's id: sorts by time, is unique, can be typed."""
     moment = datetime.fromtimestamp(time.time() if now is None else now, UTC)
-    return f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return f"{moment:%Y%m%d-%H%M%S}-{moment.microsecond // 1000:03}{secrets.token_hex(3)}"
 
 
 def read_run(path: Path) -> Run:
@@ -250,13 +256,23 @@ def _from_dict(data: dict[str, Any]) -> ReplyPart:
     raise ValueError("a line of another version")
 
 
-def _is_alive(pid: int) -> bool:
-    if pid <= 0:
-        return False
+def _lock(file: int) -> bool:
+    """Mark a journal as being written; the mark goes with its process. False if another one has it."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
     except OSError:
+        # A file system that knows no locks.
         return True
     return True
+
+
+def _is_written(path: Path) -> bool:
+    """Whether a living process writes this journal."""
+    with path.open("rb") as file:
+        return not _lock(file.fileno())

@@ -1,6 +1,5 @@
 """One run, from a request to a folder: recorded as it goes, written when it ends, however it ends."""
 
-import os
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
@@ -118,9 +117,9 @@ def header(request: Request, choice: Choice, output: Output) -> Header:
         provider=choice.name,
         model=choice.model,
         base_url=choice.base_url,
+        trusted=choice.trusted,
         seed=request.seed,
         contract=HASH,
         folder=str(output.folder.absolute()) if output.folder else "",
         started=int(time.time() * 1000),
-        pid=os.getpid(),
     )

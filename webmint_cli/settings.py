@@ -122,7 +122,7 @@ def read(path: Path) -> dict[str, Any]:
     """The settings in a file; none if it is not there."""
     try:
         data = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(

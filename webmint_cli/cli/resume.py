@@ -55,7 +55,7 @@ def resume(
         _list(records, common)
         return
     earlier = _find(records, run)
-    old = earlier.header
+    old, ours = earlier.header, earlier.path.parent == records
     flags = {
         "provider": provider or old.provider,
         "model": model or (None if provider else old.model),
@@ -63,16 +63,18 @@ def resume(
         "timeout": timeout,
     }
     settings = load(flags, config=common.config)
-    place = output if output not in (None, "-") else earlier.folder or old.folder or None
+    before = (earlier.folder or old.folder or None) if ours else None
+    place = output if output not in (None, "-") else before
     target = Output(
         Path(place) if place and output != "-" else None, Path.cwd(), force, as_page=output == "-"
     )
     target.check()
-    choice = site_job.chosen(settings)
+    choice = site_job.chosen(settings, base_url_trusted=bool(base_url) or (ours and old.trusted))
     if not (provider or base_url):
         choice = replace(choice, why="as before")
     show = site_job.reporter(common)
-    request = Request(old.prompt, old.seed, draft(earlier.turns).text, earlier.finish)
+    came = draft(earlier.turns)
+    request = Request(old.prompt, old.seed, came.text, None if came.astray else earlier.finish)
     there = f"{earlier.received:,} characters are there" if earlier.received else "nothing had come yet"
     show.say(f"Going on with {old.id}: {there}", site_job.explain(choice))
     job = SiteRun(

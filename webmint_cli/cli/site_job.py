@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 from webmint_cli.cli.runner import Interrupted, run
@@ -29,9 +30,10 @@ def wish(settings: Settings) -> Wish:
     )
 
 
-def chosen(settings: Settings) -> Choice:
-    """The provider that the settings and the environment lead to."""
-    return choose(wish(settings), os.environ)
+def chosen(settings: Settings, *, base_url_trusted: bool = True) -> Choice:
+    """The provider that the settings and the environment lead to. No key goes to a base URL that is not trusted."""
+    asked = wish(settings)
+    return choose(replace(asked, base_url_trusted=asked.base_url_trusted and base_url_trusted), os.environ)
 
 
 def make_provider(choice: Choice, settings: Settings) -> Provider:

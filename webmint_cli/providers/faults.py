@@ -50,9 +50,10 @@ def refused(choice: Choice, status: int, body: str, headers: Mapping[str, str]) 
         )
     if status == HTTPStatus.NOT_FOUND:
         return _not_found(choice, host, detail)
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return _too_many(host, body, detail, headers)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status in (HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.TOO_MANY_REQUESTS):
+        spent = status == HTTPStatus.PAYMENT_REQUIRED or "insufficient_quota" in body or "billing" in body
+        return _no_credit(host, detail) if spent else _too_many(host, detail, headers)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return Unavailable(
             f"{host} answered {name}{detail}", code="server_error", hint=f"try again later, or {TRY_OFFLINE}"
         )
@@ -115,13 +116,15 @@ def _not_found(choice: Choice, host: str, detail: str) -> ProviderError:
     )
 
 
-def _too_many(host: str, body: str, detail: str, headers: Mapping[str, str]) -> ProviderError:
-    if "insufficient_quota" in body or "billing" in body:
-        return ProviderError(
-            f"the account at {host} has no credit left{detail}",
-            code="quota_exceeded",
-            hint=f"top it up or use another provider; or {TRY_OFFLINE}",
-        )
+def _no_credit(host: str, detail: str) -> ProviderError:
+    return ProviderError(
+        f"the account at {host} has no credit left{detail}",
+        code="quota_exceeded",
+        hint=f"top it up or use another provider; or {TRY_OFFLINE}",
+    )
+
+
+def _too_many(host: str, detail: str, headers: Mapping[str, str]) -> ProviderError:
     wait = retry_after(headers)
     when = f", for {wait:.0f} s more" if wait else ""
     return Unavailable(

@@ -65,7 +65,10 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The server that will be asked, and why that one. `key` is never shown; `key_variable` names it."""
+    """The server that will be asked, and why that one. `key` is never shown; `key_variable` names it.
+
+    `trusted`: the address is the user's own word or a preset's.
+    """
 
     name: str
     model: str
@@ -73,6 +76,7 @@ class Choice:
     base_url: str = ""
     key: str = ""
     key_variable: str = ""
+    trusted: bool = True
 
     def __repr__(self) -> str:
         return f"Choice({self.name!r}, {self.model!r}, {self.why!r}, {self.base_url!r})"
@@ -149,7 +153,8 @@ def _chosen(preset: Preset, wish: Wish, environment: Mapping[str, str], why: str
                 f"{preset.name} needs a key, and {variable} is not set",
                 hint=f"export {variable}=…, or try without a model: --provider composer",
             )
-    return Choice(preset.name, wish.model or preset.model, why, base_url, key, variable)
+    trusted = not wish.base_url or wish.base_url_trusted
+    return Choice(preset.name, wish.model or preset.model, why, base_url, key, variable, trusted)
 
 
 def _base_url(preset: Preset, wish: Wish, environment: Mapping[str, str]) -> str:
@@ -166,6 +171,11 @@ def _base_url(preset: Preset, wish: Wish, environment: Mapping[str, str]) -> str
         raise UsageError(
             f"{base_url!r} is no base URL" if base_url else "the provider custom needs a base URL",
             hint="for example --base-url http://127.0.0.1:8080/v1",
+        )
+    if "@" in urlsplit(base_url).netloc:
+        raise UsageError(
+            f"the base URL of {host} holds a user or a password, which would be shown and recorded",
+            hint=f"leave it out and export {CUSTOM.key_variable}=…",
         )
     return base_url.rstrip("/")
 
