@@ -563,6 +563,18 @@ def test_a_server_without_models_is_told(upstream: up.Upstream) -> None:
     assert error.hint
 
 
+@pytest.mark.parametrize("listing", [up.status(404), up.status(501), up.html(), up.text("no list")])
+def test_a_server_that_lists_no_models_is_asked_all_the_same(listing: up.Script) -> None:
+    class Unlisted(up.Upstream):
+        def _answer(self, seen: up.Seen) -> up.Script:
+            return listing if seen.method == "GET" else super()._answer(seen)
+
+    with Unlisted() as upstream:
+        upstream.reply(up.text(REPLY))
+        assert support.site(support.ask(upstream.base_url, model="").complete) == FILES
+        assert upstream.requests[-1].json["model"] == "default"
+
+
 def test_the_list_of_models_is_tried_again_as_well(tmp_path: Path) -> None:
     ran = support.ask(up.closed_port(), model="", record=support.journal(tmp_path))
     assert ran.failure.code == "unreachable"

@@ -53,7 +53,7 @@ def refused(choice: Choice, status: int, body: str, headers: Mapping[str, str]) 
     if status in (HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.TOO_MANY_REQUESTS):
         spent = status == HTTPStatus.PAYMENT_REQUIRED or "insufficient_quota" in body or "billing" in body
         return _no_credit(host, detail) if spent else _too_many(host, detail, headers)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+    if _is_temporary(status):
         return Unavailable(
             f"{host} answered {name}{detail}", code="server_error", hint=f"try again later, or {TRY_OFFLINE}"
         )
@@ -114,6 +114,11 @@ def _not_found(choice: Choice, host: str, detail: str) -> ProviderError:
         code="model_not_found",
         hint="see which there are: webmint models; the base URL usually ends in /v1",
     )
+
+
+def _is_temporary(status: int) -> bool:
+    failing = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED
+    return failing or status == HTTPStatus.REQUEST_TIMEOUT
 
 
 def _no_credit(host: str, detail: str) -> ProviderError:

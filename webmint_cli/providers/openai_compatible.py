@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import openai
 
-from webmint_cli.errors import ProviderError, Unavailable, WebMintError
+from webmint_cli.errors import KeyRejected, ProviderError, Unavailable, WebMintError
 from webmint_cli.providers import faults
 from webmint_cli.providers.decoder import MAX_REPLY, Decoder, read_completion, server_error
 from webmint_cli.providers.presets import PRESETS, Choice, origin
@@ -25,6 +25,7 @@ from webmint_cli.providers.provider import Notice, ReplyPart, Request
 from webmint_cli.reply.contract import messages
 
 _AHEAD = 64 << 10
+_UNNAMED = "default"
 _OWN_HEADERS = ("OpenAI-Organization", "OpenAI-Project")
 
 
@@ -145,11 +146,23 @@ class OpenAICompatible:
             )
         return names
 
+    async def _first_model(self, client: openai.AsyncOpenAI) -> str:
+        """The first model on offer; a server that has no list of them has one, whatever it is called."""
+        try:
+            return (await self._models(client))[0]
+        except _Refused as refusal:
+            if refusal.error.retryable or isinstance(refusal.error, KeyRejected):
+                raise
+        except ProviderError as error:
+            if error.code != "not_a_model":
+                raise
+        return _UNNAMED
+
     async def _attempt(self, client: openai.AsyncOpenAI, request: Request) -> AsyncGenerator[ReplyPart, None]:
         begun = False
         try:
             if not self.model:
-                self.model = (await self._models(client))[0]
+                self.model = await self._first_model(client)
                 yield Notice(f"The server offers {self.model}")
             async with client.chat.completions.with_streaming_response.create(
                 model=self.model, messages=_messages(request), stream=True, **self._options(request)
