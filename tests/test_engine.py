@@ -474,15 +474,15 @@ def test_no_more_turns_are_taken_than_allowed() -> None:
 def test_the_rest_of_an_earlier_run_is_asked_for_and_its_text_is_shown_again() -> None:
     provider = Scripted(said(REPLY[CUT - 100 :]))
     ran = support.generate(
-        provider, limits=replace(PATIENT, turns=1), request=Request("x", received=BEGUN, finish="length")
+        provider, limits=replace(PATIENT, turns=1), request=Request("x", received=(BEGUN,), finish="length")
     )
     assert support.site(ran.complete) == FILES == ran.files
-    assert [request.received for request in provider.requests] == [BEGUN]
+    assert [request.received for request in provider.requests] == [(BEGUN,)]
 
 
 def test_an_earlier_run_that_was_whole_asks_nothing() -> None:
     provider = Scripted([])
-    ran = support.generate(provider, request=Request("x", received=REPLY, finish="stop"))
+    ran = support.generate(provider, request=Request("x", received=(REPLY,), finish="stop"))
     assert support.site(ran.complete) == FILES
     assert provider.requests == []
 

@@ -451,11 +451,12 @@ def test_the_record_replays_to_the_files_of_the_run(fault: str, tmp_path: Path) 
 @pytest.mark.parametrize("again", ["length", None])
 def test_a_run_goes_on_from_the_record_of_another(again: str | None, tmp_path: Path) -> None:
     """Twice over: each run's record holds all that had come before it."""
-    received, finish = "", None
+    received: tuple[str, ...] = ()
+    finish = None
     for number, end in enumerate([CUT, CUT + 60, len(REPLY)]):
         header = replace(HEADER, id=str(number))
         record = Journal(tmp_path, header)
-        turn = said(REPLY[max(0, len(received) - 90) : end], "stop" if end == len(REPLY) else again)
+        turn = said(REPLY[max(0, len("".join(received)) - 90) : end], "stop" if end == len(REPLY) else again)
         run = SiteRun(
             Request("x", received=received, finish=finish),
             Scripted([*turn, *([] if end == len(REPLY) or again else [Unavailable("gone")])]),
@@ -466,7 +467,38 @@ def test_a_run_goes_on_from_the_record_of_another(again: str | None, tmp_path: P
         ran = support.run(support.collect(run.events()))
         record.close("incomplete")
         earlier = read_run(tmp_path / f"{number}.jsonl")
-        received, finish = draft(earlier.turns).text, earlier.finish
-        assert received == REPLY[:end]
+        received, finish = draft(earlier.turns).stretches, earlier.finish
+        assert received == (REPLY[:end],)
         assert run.site().files == support.parsed(REPLY[:end]).files
     assert support.site(ran.complete) == FILES
+
+
+def test_a_reply_that_began_anew_goes_on_from_the_record_as_it_was(tmp_path: Path) -> None:
+    """In backticks an opening line inside a file is text: only the record knows that the reply began anew there."""
+    page = FILES["index.html"]
+    reply = f"```html\n{page}```\n```css\n{FILES['styles.css']}```\n"
+    first, again = reply[: reply.index("du mardi")], reply[: reply.index("</body>")]
+    output = Output(None, tmp_path)
+    record = Journal(tmp_path, HEADER)
+    cut = SiteRun(
+        Request("x"),
+        Scripted(said(first, "length"), said(again, "length")),
+        output=output,
+        journal=record,
+        limits=replace(PATIENT, turns=1),
+    )
+    assert (
+        support.run(support.collect(cut.events())).failure.partial["index.html"]
+        == page[: page.index("</body>")]
+    )
+    record.close("incomplete")
+    came = draft(read_run(tmp_path / f"{HEADER.id}.jsonl").turns)
+    rest = SiteRun(
+        Request("x", received=came.stretches, finish="length"),
+        Scripted(said(reply[len(again) - 60 :])),
+        output=output,
+        journal=Journal(tmp_path, replace(HEADER, id="rest")),
+        limits=replace(PATIENT, turns=1),
+    )
+    ran = support.run(support.collect(rest.events()))
+    assert ran.complete.html == page == rest.site().files["index.html"]

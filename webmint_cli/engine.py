@@ -147,8 +147,11 @@ class _Generation:
     async def _received(self) -> AsyncGenerator[Event, None]:
         """What an earlier run received, as if it came now."""
         self._finish = self._request.finish
-        for event in self._read(Text(self._request.received)):
-            yield event
+        for number, stretch in enumerate(self._request.received):
+            for event in self._written(self._draft.restart()) if number else ():
+                yield event
+            for event in self._read(Text(stretch)):
+                yield event
 
     def _judge(self, outcome: Outcome) -> Verdict:
         interruption = _interruption(self._failure)
@@ -160,7 +163,7 @@ class _Generation:
         """One request. A failure after something came is kept: the reply was cut there."""
         self._finish, self._failure = None, None
         parts = watched(
-            self._provider.stream(replace(self._request, received=self._draft.text)),
+            self._provider.stream(replace(self._request, received=self._draft.stretches)),
             first=self._limits.first,
             allow=self._limits.allow,
         )

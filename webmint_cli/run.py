@@ -48,9 +48,9 @@ class SiteRun:
         self._output = output
         self._limits = limits
         self._folder: Path | None = None
-        if request.received:
+        for stretch in request.received:
             journal.turn()
-            journal.add(Text(request.received))
+            journal.add(Text(stretch))
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """The events of the generation. Raises what the engine raises."""

@@ -74,7 +74,7 @@ def resume(
         choice = replace(choice, why="as before")
     show = site_job.reporter(common)
     came = draft(earlier.turns)
-    request = Request(old.prompt, old.seed, came.text, None if came.astray else earlier.finish)
+    request = Request(old.prompt, old.seed, came.stretches, None if came.astray else earlier.finish)
     there = f"{earlier.received:,} characters are there" if earlier.received else "nothing had come yet"
     show.say(f"Going on with {old.id}: {there}", site_job.explain(choice))
     job = SiteRun(

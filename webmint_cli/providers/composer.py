@@ -20,7 +20,7 @@ class ComposerProvider:
 
         composition = compose(request.prompt, seed=request.seed or 0)
         reply = "".join(write_reply(composition.plan, composition.files))
-        start = max(0, len(request.received) - _REPEATED) if reply.startswith(request.received) else 0
+        start = max(0, len(request.text) - _REPEATED) if reply.startswith(request.text) else 0
         for at in range(start, len(reply), _PIECE):
             yield Text(reply[at : at + _PIECE])
         yield Finish("stop")

@@ -232,7 +232,7 @@ class OpenAICompatible:
 
 
 def _messages(request: Request) -> Any:
-    return messages(request.prompt, request.received)
+    return messages(request.prompt, request.text)
 
 
 def _chunks(response: Any) -> AsyncGenerator[bytes, None]:

@@ -7,12 +7,21 @@ from typing import Protocol, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A wish for a site. `received` is what came of its reply before, `finish` the reason with which that ended."""
+    """A wish for a site.
+
+    `received` is what came of its reply before, in stretches: a later one begins anew after a cut. `finish` is
+    the reason with which it ended.
+    """
 
     prompt: str
     seed: int | None = None
-    received: str = ""
+    received: tuple[str, ...] = ()
     finish: str | None = None
+
+    @property
+    def text(self) -> str:
+        """All that was received, as a model is shown it."""
+        return "\n".join(self.received)
 
 
 @dataclass(frozen=True, slots=True)

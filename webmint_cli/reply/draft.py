@@ -76,7 +76,12 @@ class Draft:
     @property
     def text(self) -> str:
         """All that was received, as it was joined."""
-        return "\n".join("".join(stretch) for stretch in self._stretches)
+        return "\n".join(self.stretches)
+
+    @property
+    def stretches(self) -> tuple[str, ...]:
+        """All that was received; a stretch after the first began anew where the one before was cut."""
+        return tuple("".join(stretch) for stretch in self._stretches if stretch)
 
     @property
     def plan(self) -> Plan:
@@ -101,6 +106,12 @@ class Draft:
         self._seam = _Seam(self.text) if self.text else None
         self.astray = False
 
+    def restart(self) -> list[Delta]:
+        """The reply was cut here for good: what is fed from now on begins anew."""
+        self._parser.abandon()
+        self._stretches.append([])
+        return self._parser.take()
+
     def settle(self) -> list[Delta]:
         """The turn is over: join what was held, or leave it out if it joins nowhere."""
         return self._join(self._seam) if self._seam else []
@@ -122,9 +133,7 @@ class Draft:
         if not seam.begins_anew(self.outcome()):
             self.astray = True
             return []
-        self._parser.abandon()
-        self._stretches.append([])
-        return self._parser.take() + self.feed(seam.text)
+        return self.restart() + self.feed(seam.text)
 
 
 def _parsed(stretches: list[list[str]]) -> Outcome:
