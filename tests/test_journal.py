@@ -475,9 +475,9 @@ def test_a_run_goes_on_from_the_record_of_another(again: str | None, tmp_path: P
 
 def test_a_reply_that_began_anew_goes_on_from_the_record_as_it_was(tmp_path: Path) -> None:
     """In backticks an opening line inside a file is text: only the record knows that the reply began anew there."""
-    page = FILES["index.html"]
+    page = FILES["index.html"].replace("<h1>Pains", "<h1>Nos pains")
     reply = f"```html\n{page}```\n```css\n{FILES['styles.css']}```\n"
-    first, again = reply[: reply.index("du mardi")], reply[: reply.index("</body>")]
+    first, again = f"```html\n{FILES['index.html'][:250]}", reply[: reply.index("</body>")]
     output = Output(None, tmp_path)
     record = Journal(tmp_path, HEADER)
     cut = SiteRun(
@@ -493,6 +493,7 @@ def test_a_reply_that_began_anew_goes_on_from_the_record_as_it_was(tmp_path: Pat
     )
     record.close("incomplete")
     came = draft(read_run(tmp_path / f"{HEADER.id}.jsonl").turns)
+    assert came.stretches == (first, again)
     rest = SiteRun(
         Request("x", received=came.stretches, finish="length"),
         Scripted(said(reply[len(again) - 60 :])),
