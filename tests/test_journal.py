@@ -477,7 +477,7 @@ def test_a_reply_that_began_anew_goes_on_from_the_record_as_it_was(tmp_path: Pat
     """In backticks an opening line inside a file is text: only the record knows that the reply began anew there."""
     page = FILES["index.html"].replace("<h1>Pains", "<h1>Nos pains")
     reply = f"```html\n{page}```\n```css\n{FILES['styles.css']}```\n"
-    first, again = f"```html\n{FILES['index.html'][:250]}", reply[: reply.index("</body>")]
+    first, again = f"```html\n{FILES['index.html'][:150]}", reply[: reply.index("</body>")]
     output = Output(None, tmp_path)
     record = Journal(tmp_path, HEADER)
     cut = SiteRun(
