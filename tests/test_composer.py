@@ -453,3 +453,14 @@ def test_the_plan_survives_its_line() -> None:
 
 def test_files_come_in_the_order_of_the_contract() -> None:
     assert list(compose(BAKERY).files) == ["styles.css", "index.html", "script.js"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "title"),
+    [
+        ("Portfolio of a wildlife photographer called Ana Reis", "Ana Reis: Portfolio"),
+        ("Website for a bakery in Lyon called Lumière", "Lumière: Bakery in Lyon"),
+    ],
+)
+def test_a_title_ends_in_a_word_that_says_something(prompt: str, title: str) -> None:
+    assert compose(prompt).plan.title == title

@@ -47,6 +47,35 @@ _AUDIENCE = re.compile(
     r"famílias|crianças|iniciantes|estudantes))\b",
     re.IGNORECASE,
 )
+_DANGLING = frozenset(
+    [
+        "of",
+        "for",
+        "by",
+        "from",
+        "on",
+        "at",
+        "and",
+        "the",
+        "von",
+        "für",
+        "aus",
+        "de",
+        "du",
+        "des",
+        "del",
+        "della",
+        "di",
+        "do",
+        "da",
+        "dos",
+        "das",
+        "y",
+        "et",
+        "e",
+        "und",
+    ]
+)
 _LONGEST_OFFER = 40
 _FEWEST, _MOST = 2, 8
 
@@ -56,6 +85,8 @@ def read_subject(text: str, place: str) -> str:
     rest = _LEAD.sub("", _COPULA.sub("", text, count=1), count=1)
     phrase = _SUBJECT_END.split(rest.replace(place, ",") if place else rest, maxsplit=1)[0]
     words = [word for word in phrase.split() if any(character.isalpha() for character in word)]
+    while words and words[-1].lower() in _DANGLING:
+        words.pop()
     found = " ".join(words)[:60]
     return found if len(found) > 2 and len(words) <= 6 else ""  # noqa: PLR2004 - shorter is noise, longer a sentence
 
