@@ -48,33 +48,8 @@ _AUDIENCE = re.compile(
     re.IGNORECASE,
 )
 _DANGLING = frozenset(
-    [
-        "of",
-        "for",
-        "by",
-        "from",
-        "on",
-        "at",
-        "and",
-        "the",
-        "von",
-        "für",
-        "aus",
-        "de",
-        "du",
-        "des",
-        "del",
-        "della",
-        "di",
-        "do",
-        "da",
-        "dos",
-        "das",
-        "y",
-        "et",
-        "e",
-        "und",
-    ]
+    {"of", "for", "by", "from", "on", "at", "and", "the", "von", "für", "aus", "und", "de", "du", "des", "et"}
+    | {"del", "y", "della", "di", "e", "do", "da", "dos", "das"}
 )
 _LONGEST_OFFER = 40
 _FEWEST, _MOST = 2, 8
