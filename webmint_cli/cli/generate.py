@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from webmint_cli.cli.options import BaseUrl, Folder, Force, Model, Provider, Timeout
 from webmint_cli.cli.shared import Common, command
 
 
@@ -14,28 +15,19 @@ def generate(
         str | None, typer.Argument(metavar="PROMPT|-", help="What the site is about; - reads it from a pipe.")
     ] = None,
     *,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="DIR|-", help="The folder; - prints one HTML page."),
-    ] = None,
-    provider: Annotated[
-        str | None, typer.Option("--provider", "-p", metavar="NAME", help="Where replies come from.")
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", metavar="NAME", help="The model's name.")
-    ] = None,
-    base_url: Annotated[str | None, typer.Option(metavar="URL", help="An OpenAI-compatible API.")] = None,
+    output: Folder = None,
+    provider: Provider = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="The same seed and prompt give the same site.")
     ] = None,
     open_: Annotated[bool, typer.Option("--open", help="Open the site in the browser.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite work that is not ours.")] = False,
+    force: Force = False,
     no_history: Annotated[
         bool | None, typer.Option("--no-history", help="Keep no record of the run.")
     ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0.1, help="How long the model may be silent.")
-    ] = None,
+    timeout: Timeout = None,
     common: Common,
 ) -> None:
     """Generate a website from a sentence.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from webmint_cli.cli.options import BaseUrl
 from webmint_cli.cli.shared import Common, command
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def models(
         str | None,
         typer.Option("--provider", "-p", metavar="NAME", help="Only this one, with all its models."),
     ] = None,
-    base_url: Annotated[str | None, typer.Option(metavar="URL", help="An OpenAI-compatible API.")] = None,
+    base_url: BaseUrl = None,
     common: Common,
 ) -> None:
     """List the providers, and the models that they offer."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from webmint_cli.cli.options import BaseUrl, Folder, Force, Model, Provider, Timeout
 from webmint_cli.cli.shared import Common, command
 
 if TYPE_CHECKING:
@@ -20,21 +21,12 @@ def resume(
         typer.Argument(metavar="RUN", help="A run's id, or its record; else the latest unfinished one."),
     ] = None,
     *,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="DIR|-", help="The folder; - prints one HTML page."),
-    ] = None,
-    provider: Annotated[
-        str | None, typer.Option("--provider", "-p", metavar="NAME", help="Another provider.")
-    ] = None,
-    model: Annotated[str | None, typer.Option("--model", "-m", metavar="NAME", help="Another model.")] = None,
-    base_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Another OpenAI-compatible API.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite work that is not ours.")] = False,
-    timeout: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0.1, help="How long the model may be silent.")
-    ] = None,
+    output: Folder = None,
+    provider: Provider = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    force: Force = False,
+    timeout: Timeout = None,
     list_: Annotated[bool, typer.Option("--list", help="List the unfinished runs.")] = False,
     common: Common,
 ) -> None:

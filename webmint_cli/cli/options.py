@@ -1,0 +1,20 @@
+"""Options that more than one command has."""
+
+from typing import Annotated, TypeAlias
+
+import typer
+
+Folder: TypeAlias = Annotated[
+    str | None, typer.Option("--output", "-o", metavar="DIR|-", help="The folder; - prints one HTML page.")
+]
+Provider: TypeAlias = Annotated[
+    str | None, typer.Option("--provider", "-p", metavar="NAME", help="Where replies come from.")
+]
+Model: TypeAlias = Annotated[
+    str | None, typer.Option("--model", "-m", metavar="NAME", help="The model's name.")
+]
+BaseUrl: TypeAlias = Annotated[str | None, typer.Option(metavar="URL", help="An OpenAI-compatible API.")]
+Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite work that is not ours.")]
+Timeout: TypeAlias = Annotated[
+    float | None, typer.Option(metavar="SECONDS", min=0.1, help="How long the model may be silent.")
+]
