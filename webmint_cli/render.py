@@ -174,6 +174,7 @@ class View:
         self._clock = clock
         self._colored = colored
         self._console: Console | None = None
+        self._drawn: dict[object, str] = {}
         self._began = clock()
         self._wrote: float | None = None
         self._message = "Starting"
@@ -204,6 +205,12 @@ class View:
 
     def draw(self, window: Window) -> list[tuple[str, int]]:
         """The frame's lines as a terminal takes them, each with the columns that it fills."""
+        lines = [(line, (line.plain, tuple(line.spans))) for line in self.frame(window)]
+        # Most lines of a frame stood in the one before.
+        self._drawn = {key: self._drawn.get(key) or self._ansi(line) for line, key in lines}
+        return [(self._drawn[key], line.cell_len) for line, key in lines]
+
+    def _ansi(self, line: "Text") -> str:
         from rich.console import Console
 
         self._console = self._console or Console(
@@ -212,10 +219,9 @@ class View:
             color_system="auto" if self._colored else None,
             no_color=not self._colored,
         )
-        lines = self.frame(window)
         with self._console.capture() as drawing:
-            self._console.print(*lines, sep="\n", no_wrap=True, crop=False, highlight=False)
-        return list(zip(drawing.get().splitlines(), (line.cell_len for line in lines), strict=True))
+            self._console.print(line, end="", no_wrap=True, crop=False, highlight=False)
+        return drawing.get()
 
     def frame(self, window: Window) -> "list[Text]":
         """The lines of the frame: narrower than the window, and fewer than its rows."""
