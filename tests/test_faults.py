@@ -552,7 +552,7 @@ def test_without_a_model_the_first_that_the_server_offers_is_asked(upstream: up.
     upstream.reply(up.text(REPLY))
     ran = support.ask(upstream.base_url, model="")
     assert ran.complete.model == "model-a"
-    assert "The server offers model-a" in ran.messages
+    assert "Asking model-a" in ran.messages
     assert upstream.requests[-1].json["model"] == "model-a"
 
 

@@ -11,7 +11,9 @@ app = typer.Typer(help="Show and change settings.", rich_markup_mode=None, no_ar
 _Name = Annotated[str, typer.Argument(metavar="NAME", help="A setting's name, as in webmint config list.")]
 
 
-def _listing(common: Common) -> None:
+@command
+def list_(*, common: Common) -> None:
+    """List every setting with its value and where that comes from."""
     import json
     import sys
 
@@ -31,12 +33,6 @@ def _listing(common: Common) -> None:
             sys.stdout,
             colored=common.colors(sys.stdout),
         )
-
-
-@command
-def list_(*, common: Common) -> None:
-    """List every setting with its value and where that comes from."""
-    _listing(common)
 
 
 @command

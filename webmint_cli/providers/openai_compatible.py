@@ -163,7 +163,7 @@ class OpenAICompatible:
         try:
             if not self.model:
                 self.model = await self._first_model(client)
-                yield Notice(f"The server offers {self.model}")
+                yield Notice(f"Asking {self.model}")
             async with client.chat.completions.with_streaming_response.create(
                 model=self.model, messages=_messages(request), stream=True, **self._options(request)
             ) as response, aclosing(self._parts(response)) as parts:  # fmt: skip
