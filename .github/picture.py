@@ -12,7 +12,7 @@ from webmint_cli.engine import generate
 from webmint_cli.events import Event, Progress
 from webmint_cli.providers.composer import ComposerProvider
 from webmint_cli.providers.provider import Request
-from webmint_cli.render import View, Window
+from webmint_cli.render.view import View, Window
 
 PROMPT = "A bakery in Lyon called Boulangerie Lumière"
 SECONDS = 7.0

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_parser_laws import RECORDINGS, recorded
+from test_parser_laws import needs_recordings, recorded
 
 from webmint_cli.reply.checks import missing, placeholders, repeats
 
@@ -286,14 +286,14 @@ def test_a_megabyte_is_checked_for_a_loop_at_once(text: str, expected: bool) -> 
     assert repeats(text, 1_000_000) == expected
 
 
-@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not in the repository")
+@needs_recordings
 def test_a_recorded_loop_is_found() -> None:
     text = "".join(recorded("smol-fence3-bakery"))
     assert repeats(text, 2048)
     assert not repeats(text[:600], 512)
 
 
-@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not in the repository")
+@needs_recordings
 @pytest.mark.parametrize(
     "name", ["q15-fence3-bakery", "q15-fence3-todo", "q15-single-portfolio", "q15-xml-todo"]
 )

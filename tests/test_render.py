@@ -30,8 +30,6 @@ from webmint_cli.render import (
     Json,
     Plain,
     Quiet,
-    View,
-    Window,
     Words,
     duration,
     failure,
@@ -41,6 +39,7 @@ from webmint_cli.render import (
     table,
     ticking,
 )
+from webmint_cli.render.view import View, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 from webmint_cli.events import Event
-from webmint_cli.render import View, Window, Words
+from webmint_cli.render import Words
+from webmint_cli.render.view import View, Window
 
 _SECONDS = 1 / 8
 _SHOW, _HIDE = "\x1b[?25h", "\x1b[?25l"
