@@ -11,6 +11,7 @@ SUBJECTS = {
     "start": "benchmarks.start",
     "live": "benchmarks.live",
     "faults": "benchmarks.faults",
+    "deploy": "benchmarks.deploy",
 }
 
 

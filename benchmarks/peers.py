@@ -1,11 +1,13 @@
 """The tools that we are measured beside, as far as they are installed.
 
 `openai` is ours too, `httpx-sse` is an extra, and `llm` is a command that stands beside our interpreter or,
-to keep it out of this environment, beside the one that WEBMINT_PEERS names.
+to keep it out of this environment, beside the one that WEBMINT_PEERS names. `wrangler` is on the PATH, or where
+WEBMINT_WRANGLER says.
 """
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -13,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 ABSENT = "(not installed: make bench)"
+ABSENT_WRANGLER = "(not installed: npm install --global wrangler)"
 
 
 def command(name: str) -> Path:
@@ -26,6 +29,11 @@ def llm() -> Path | None:
     places = (sys.executable, os.environ.get("WEBMINT_PEERS") or sys.executable)
     found = (Path(place).with_name("llm") for place in places)
     return next((path for path in found if path.exists()), None)
+
+
+def wrangler() -> str | None:
+    """The `wrangler` command."""
+    return os.environ.get("WEBMINT_WRANGLER") or shutil.which("wrangler")
 
 
 @cache

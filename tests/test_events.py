@@ -14,6 +14,7 @@ from webmint_cli.events import (
     Deployed,
     Event,
     Failed,
+    Planned,
     Progress,
     Status,
     failed,
@@ -28,12 +29,24 @@ COMPLETE = Complete(
     "<p>", "a{}", "go()", "T", "m", "p", 1.5, "tilde", {"output": 3}, {"a.svg": {"base64": "AA=="}}
 )
 DEPLOYED = Deployed(
-    "https://x.example", "d1", "bakery", "cloudflare", "production", 2.5, ("https://y.example",), 3, 2, 5
+    "https://x.example",
+    "d1",
+    "bakery",
+    "cloudflare",
+    "production",
+    2.5,
+    ("https://y.example",),
+    3,
+    2,
+    5,
+    "https://z.example",
+    "2026-12-01T00:00:00Z",
 )
+PLANNED = Planned("zip", "bakery", "production", ("a.css",), ("b.css",), ("c.css",), None, 10)
 FAILED = Failed(
     "the site is incomplete", "incomplete", "webmint resume", True, "length", {"index.html": "<p>"}
 )
-EVENTS: list[Event] = [STATUS, PROGRESS, COMPLETE, DEPLOYED, FAILED]
+EVENTS: list[Event] = [STATUS, PROGRESS, COMPLETE, DEPLOYED, PLANNED, FAILED]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +68,7 @@ EVENTS: list[Event] = [STATUS, PROGRESS, COMPLETE, DEPLOYED, FAILED]
             DEPLOYED,
             {"type": "complete", "url": "https://x.example", "deploymentId": "d1", "projectName": "bakery", "progress": 100}
             | {"target": "cloudflare", "environment": "production", "aliases": ["https://y.example"]}
-            | {"uploaded": 3, "unchanged": 2, "verified": 5, "seconds": 2.5},
+            | {"uploaded": 3, "unchanged": 2, "verified": 5, "claimUrl": "https://z.example", "claimBy": "2026-12-01T00:00:00Z", "seconds": 2.5},
         ),
         (
             FAILED,
@@ -77,6 +90,8 @@ def test_fields_are_spelt_and_ordered_as_on_the_wire(event: Event, wire: dict[st
         (Progress("a", 0, "a.css", 0), {"accumulated", "reset"}),
         (Complete("", "", "", "", "", "", 0, ""), {"files"}),
         (Failed("a", "b"), {"reason", "partial"}),
+        (Deployed("u", "d", "p", "t", "e", 0), {"claimUrl", "claimBy"}),
+        (PLANNED, {"removed"}),
     ],
 )
 def test_what_is_not_there_is_left_out(event: Event, absent: set[str]) -> None:
@@ -107,7 +122,10 @@ ANY_EVENT = (
         Complete,
         *[TEXT] * 6, SECONDS, TEXT, st.dictionaries(TEXT, COUNT), st.none() | st.dictionaries(TEXT, TEXT), COUNT,
     )
-    | st.builds(Deployed, *[TEXT] * 5, SECONDS, st.lists(TEXT).map(tuple), *[COUNT] * 4)
+    | st.builds(Deployed, *[TEXT] * 5, SECONDS, st.lists(TEXT).map(tuple), *[COUNT] * 3, MAYBE, MAYBE, COUNT)
+    | st.builds(
+        Planned, *[TEXT] * 3, *[st.lists(TEXT).map(tuple)] * 3, st.none() | st.lists(TEXT).map(tuple), COUNT, st.booleans()
+    )
     | st.builds(Failed, TEXT, TEXT, TEXT, st.booleans(), MAYBE, st.none() | st.dictionaries(TEXT, TEXT))
 )  # fmt: skip
 
@@ -124,7 +142,7 @@ def test_what_is_written_is_read_back(event: Event) -> None:
 
 @pytest.mark.parametrize("event", EVENTS)
 def test_unknown_members_are_ignored(event: Event) -> None:
-    assert from_dict(to_dict(event) | {"job": "generate", "new": [1], "stream_id": "no"}) == event
+    assert from_dict(to_dict(event) | {"job": "generate", "novel": [1], "stream_id": "no"}) == event
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,10 @@
     ├── Unusable                exit 3    the reply is whole, but is not a site
     │   └── Incomplete          exit 3    the reply was cut; `reason` says by what
     ├── StorageError            exit 1    a file could not be read or written
+    ├── NotDeployable           exit 3    the folder is not fit to be published
     ├── TargetRefused           exit 6    the host refused the deployment
+    │   ├── TokenRejected       exit 4    the token is wrong, or may not do this
+    │   └── TargetUnavailable   exit 5    worth trying again
     └── Unconfirmed             exit 7    deployed, but what is served was not verified
 
 Inside the process a failure is one of these. It becomes an `error` event only where the stream leaves it.
@@ -41,10 +44,12 @@ class WebMintError(Exception):
     """A failure that a person can act on.
 
     `message` is one sentence without a period, `hint` what to type or change next, `code` a stable
-    snake_case name for programs. `partial` maps path to text for what had been received.
+    snake_case name for programs. `partial` maps path to text for what had been received. `job` is the one that
+    failed, where a stream has several.
     """
 
     code: str = "failed"
+    job: str | None = None
     exit_code: ClassVar[ExitCode] = ExitCode.FAILED
     retryable: ClassVar[bool] = False
 
@@ -103,9 +108,25 @@ class StorageError(WebMintError):
     code = "storage"
 
 
+class NotDeployable(WebMintError):
+    code = "not_deployable"
+    exit_code = ExitCode.INCOMPLETE
+
+
 class TargetRefused(WebMintError):
     code = "refused"
     exit_code = ExitCode.REFUSED
+
+
+class TokenRejected(TargetRefused):
+    code = "token_rejected"
+    exit_code = ExitCode.KEY
+
+
+class TargetUnavailable(TargetRefused):
+    code = "target_unavailable"
+    exit_code = ExitCode.TEMPORARY
+    retryable = True
 
 
 class Unconfirmed(WebMintError):

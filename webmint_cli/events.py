@@ -60,7 +60,10 @@ class Complete:
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """A finished, confirmed deployment; on the wire a `complete` event with a `url`."""
+    """A finished, confirmed deployment; on the wire a `complete` event with a `url`.
+
+    `claim_url`, `claim_by`: where a deployment without an account is claimed, and until when (ISO 8601).
+    """
 
     url: str
     deployment_id: str
@@ -72,6 +75,28 @@ class Deployed:
     uploaded: int = 0
     unchanged: int = 0
     verified: int = 0
+    claim_url: str | None = None
+    claim_by: str | None = None
+    progress: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a deployment would change (`--dry-run`); on the wire a `complete` event with `dryRun`.
+
+    `removed` is None where nobody can say what was there before.
+    """
+
+    target: str
+    project_name: str
+    environment: str
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    removed: tuple[str, ...] | None = None
+    upload_bytes: int = 0
+    creates_project: bool = False
+    dry_run: bool = True
     progress: int = 100
 
 
@@ -90,7 +115,7 @@ class Failed:
 # A lone half of a pair, from a file name say, has no UTF-8; JSON can say it all the same.
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-Event: TypeAlias = Status | Progress | Complete | Deployed | Failed
+Event: TypeAlias = Status | Progress | Complete | Deployed | Planned | Failed
 
 _WIRE: dict[type[Any], tuple[str, tuple[tuple[str, str], ...]]] = {
     Status: (
@@ -130,7 +155,25 @@ _WIRE: dict[type[Any], tuple[str, tuple[tuple[str, str], ...]]] = {
             ("uploaded", "uploaded"),
             ("unchanged", "unchanged"),
             ("verified", "verified"),
+            ("claim_url", "claimUrl"),
+            ("claim_by", "claimBy"),
             ("seconds", "seconds"),
+        ),
+    ),
+    Planned: (
+        "complete",
+        (
+            ("dry_run", "dryRun"),
+            ("project_name", "projectName"),
+            ("progress", "progress"),
+            ("target", "target"),
+            ("environment", "environment"),
+            ("new", "new"),
+            ("changed", "changed"),
+            ("unchanged", "unchanged"),
+            ("removed", "removed"),
+            ("upload_bytes", "uploadBytes"),
+            ("creates_project", "createsProject"),
         ),
     ),
     Failed: (
@@ -140,11 +183,18 @@ _WIRE: dict[type[Any], tuple[str, tuple[tuple[str, str], ...]]] = {
 }  # fmt: skip
 
 
-def to_dict(event: Event) -> dict[str, Any]:
-    """The event as its JSON object, in the field order of the wire; absent fields are left out."""
+def to_dict(event: Event, *, job: str | None = None) -> dict[str, Any]:
+    """The event as its JSON object, in the field order of the wire; absent fields are left out.
+
+    `job`: which of several jobs in one stream it is of.
+    """
     kind, names = _WIRE[type(event)]
     values = {wire: getattr(event, name) for name, wire in names}
-    return {"type": kind} | {wire: value for wire, value in values.items() if _said(wire, value)}
+    return (
+        {"type": kind}
+        | ({"job": job} if job else {})
+        | {wire: value for wire, value in values.items() if _said(wire, value)}
+    )
 
 
 def from_dict(data: Mapping[str, Any]) -> Event:
@@ -152,17 +202,16 @@ def from_dict(data: Mapping[str, Any]) -> Event:
     kind = _kind(data)
     known = {name: data[wire] for name, wire in _WIRE[kind][1] if wire in data}
     try:
-        if "aliases" in known:
-            known["aliases"] = tuple(known["aliases"])
+        known |= {name: tuple(value) for name, value in known.items() if _is_listed(name, value)}
         event: Event = kind(**known)
     except TypeError as error:
         raise ValueError(f"not a {data.get('type')} event: {error}") from None
     return event
 
 
-def to_json(event: Event) -> str:
+def to_json(event: Event, *, job: str | None = None) -> str:
     """One line of NDJSON, or the payload of one SSE `data:` field."""
-    text = json.dumps(to_dict(event), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(to_dict(event, job=job), ensure_ascii=False, separators=(",", ":"))
     return _SURROGATE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
@@ -182,9 +231,13 @@ def _said(wire: str, value: Any) -> bool:
     return value is not None and not (wire == "reset" and not value)
 
 
+def _is_listed(name: str, value: Any) -> bool:
+    return name == "aliases" or isinstance(value, list)
+
+
 def _kind(data: Mapping[str, Any]) -> type[Any]:
     if data.get("type") == "complete":
-        return Deployed if "url" in data else Complete
+        return Planned if "dryRun" in data else Deployed if "url" in data else Complete
     for kind, (name, _) in _WIRE.items():
         if name == data.get("type"):
             return kind

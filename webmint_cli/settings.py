@@ -41,6 +41,9 @@ KNOWN = {
         Known("first_timeout", float, 120.0, "seconds until the model's first word"),
         Known("timeout", float, 60.0, "seconds of silence between words"),
         Known("continuations", int, 3, "how often a cut reply is continued"),
+        Known("target", str, "cloudflare", "where sites are deployed to"),
+        Known("project", str, "", "the project's name at the host; empty: by the folder's name"),
+        Known("verify_timeout", float, 60.0, "seconds until what is served must be what was sent"),
         Known("no_history", bool, False, "keep no record of runs"),
     )
 }

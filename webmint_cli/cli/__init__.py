@@ -6,9 +6,12 @@ import typer
 
 from webmint_cli.cli import streams
 from webmint_cli.cli.config import app as config_app
+from webmint_cli.cli.deploy import deploy
+from webmint_cli.cli.deployments import app as deployments_app
 from webmint_cli.cli.doctor import doctor
 from webmint_cli.cli.generate import generate
 from webmint_cli.cli.models import models
+from webmint_cli.cli.preview import preview
 from webmint_cli.cli.resume import resume
 from webmint_cli.cli.shared import fail
 from webmint_cli.errors import ExitCode, UsageError, WebMintError
@@ -27,6 +30,9 @@ app = typer.Typer(
 )
 app.command()(generate)
 app.command()(resume)
+app.command()(deploy)
+app.add_typer(deployments_app, name="deployments")
+app.command()(preview)
 app.command()(models)
 app.add_typer(config_app, name="config")
 app.command()(doctor)

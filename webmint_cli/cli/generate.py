@@ -5,8 +5,18 @@ from typing import Annotated
 
 import typer
 
-from webmint_cli.cli.options import BaseUrl, Folder, Force, Model, Provider, Timeout
-from webmint_cli.cli.shared import Common, command
+from webmint_cli.cli.options import (
+    BaseUrl,
+    Create,
+    Folder,
+    Force,
+    Model,
+    Production,
+    Project,
+    Provider,
+    Timeout,
+)
+from webmint_cli.cli.shared import Common, command, part_of
 
 
 @command
@@ -28,6 +38,12 @@ def generate(
         bool | None, typer.Option("--no-history", help="Keep no record of the run.")
     ] = None,
     timeout: Timeout = None,
+    deploy: Annotated[
+        str | None, typer.Option(metavar="TARGET", help="Then deploy it; stdout is the live address.")
+    ] = None,
+    project: Project = None,
+    prod: Production = False,
+    create: Create = False,
     common: Common,
 ) -> None:
     """Generate a website from a sentence.
@@ -47,8 +63,14 @@ def generate(
         "base_url": base_url,
         "no_history": no_history,
         "timeout": timeout,
+        "target": deploy,
+        "project": project,
     }
     settings = load(flags, config=common.config)
+    if deploy:
+        from webmint_cli.cli import chain
+
+        chain.check(settings, as_page=output == "-")
     target = Output(
         Path(output) if output not in (None, "-") else None, Path.cwd(), force, as_page=output == "-"
     )
@@ -57,6 +79,8 @@ def generate(
     choice = site_job.chosen(settings)
     records = None if settings["no_history"] else home() / "runs"
     show = site_job.reporter(common)
+    if deploy:
+        show.begin("generate")
     show.say(site_job.explain(choice))
     if records and (earlier := next(runs(records), None)) and earlier.is_interrupted:
         show.say(f"An earlier run was interrupted; go on with it: webmint resume {earlier.header.id}")
@@ -68,6 +92,9 @@ def generate(
         journal=journal,
         limits=site_job.limits(settings),
     )
-    folder = site_job.play(job, show, as_page=target.as_page, common=common)
+    with part_of("generate" if deploy else None):
+        folder = site_job.play(job, show, as_page=target.as_page, common=common, is_last=not deploy)
+    if deploy and folder:
+        chain.deploy(folder, settings, common, production=prod, create=create)
     if open_ and folder:
         site_job.open_in_browser(folder)

@@ -52,7 +52,7 @@ class _Canvas:
         self._reflows = reflows
         self._lock = threading.RLock()
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
+        self._thread: threading.Thread | None = None
         self._drawn: list[int] = []
         self._before: Window | None = None
         self._hushed = False
@@ -60,12 +60,15 @@ class _Canvas:
     def start(self) -> None:
         _on_suspend(self._suspend)
         self._hush()
+        self._over.clear()
+        self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Take the frame away and give the cursor back."""
         self._over.set()
-        self._thread.join()
+        if self._thread:
+            self._thread.join()
         _on_suspend(signal.SIG_DFL)
         self._clear()
         self._unhush()

@@ -18,3 +18,16 @@ Force: TypeAlias = Annotated[bool, typer.Option("--force", help="Overwrite work 
 Timeout: TypeAlias = Annotated[
     float | None, typer.Option(metavar="SECONDS", min=0.1, help="How long the model may be silent.")
 ]
+Site: TypeAlias = Annotated[
+    str | None, typer.Argument(metavar="SITE", help="The site's folder; none for the last one.")
+]
+To: TypeAlias = Annotated[
+    str | None, typer.Option("--to", "-t", metavar="TARGET", help="Where to; cloudflare if nothing is said.")
+]
+Project: TypeAlias = Annotated[
+    str | None, typer.Option("--project", metavar="NAME", help="The project's name at the host.")
+]
+Production: TypeAlias = Annotated[
+    bool, typer.Option("--prod", help="Deploy to production, whatever the branch.")
+]
+Create: TypeAlias = Annotated[bool, typer.Option("--create", help="Make the project if there is none.")]

@@ -4,8 +4,8 @@ import functools
 import inspect
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -88,8 +88,19 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+@contextmanager
+def part_of(job: str | None) -> Iterator[None]:
+    """A failure in here is of this job of several."""
+    try:
+        yield
+    except WebMintError as error:
+        error.job = job
+        raise
+
+
 def fail(error: WebMintError, common: Common | None = None, cause: Exception | None = None) -> NoReturn:
     """Say what went wrong, to people on stderr and to programs on stdout, and end with its exit code."""
+    from webmint_cli.cli import actions
     from webmint_cli.events import failed
     from webmint_cli.render import Json, failure
 
@@ -101,6 +112,7 @@ def fail(error: WebMintError, common: Common | None = None, cause: Exception | N
     event = failed(error)
     if common.as_json:
         with suppress(OSError, WebMintError):
-            Json(sys.stdout, sys.stderr).show(event)
+            Json(sys.stdout, sys.stderr, job=error.job).show(event)
     failure(event, sys.stderr, colored=common.colors(sys.stderr))
+    actions.failed(event, os.environ)
     sys.exit(error.exit_code)

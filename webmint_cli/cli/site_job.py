@@ -68,9 +68,12 @@ def reporter(common: Common) -> Reporter:
     return Live(stderr, colored=colored, environment=environment)
 
 
-def play(job: SiteRun, show: Reporter, *, as_page: bool, common: Common) -> Path | None:
-    """Run a job to its end and put its result on stdout. Whatever ends it, what came is written and said."""
-    ending = _Ending(job, show, as_page=as_page, common=common)
+def play(job: SiteRun, show: Reporter, *, as_page: bool, common: Common, is_last: bool = True) -> Path | None:
+    """Run a job to its end and put its result on stdout, if no other job follows whose result counts.
+
+    Whatever ends it, what came is written and said.
+    """
+    ending = _Ending(job, show, as_page=as_page, common=common, puts=is_last and not common.as_json)
     try:
         with show:
             run(_events(job, show))
@@ -101,10 +104,11 @@ async def _events(job: SiteRun, show: Reporter) -> None:
 class _Ending:
     """What is written and said when a run has ended, one way or another."""
 
-    def __init__(self, job: SiteRun, show: Reporter, *, as_page: bool, common: Common) -> None:
+    def __init__(self, job: SiteRun, show: Reporter, *, as_page: bool, common: Common, puts: bool) -> None:
         self._job = job
         self._show = show
         self._as_page = as_page
+        self._puts = puts
         self._as_json = common.as_json
         self._verbose = common.verbose > 0
         self._folder: Path | None = None
@@ -194,7 +198,7 @@ class _Ending:
     def put(self) -> None:
         """The result on stdout."""
         site = self._job.site()
-        if self._as_json:
+        if not self._puts:
             return
         if self._as_page and site.html:
             hint = self.hint("print it again: webmint resume")

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from webmint_cli.answers import scrubbed
 from webmint_cli.errors import ProviderError, Unavailable
 from webmint_cli.providers import faults
 from webmint_cli.providers.presets import Choice
@@ -69,7 +70,7 @@ class Decoder:
         self._garbage += 1
         if event.lstrip().startswith("{") or self._garbage > _MAX_GARBAGE:
             raise Unavailable(
-                f"the server sent something that can't be read: {faults.scrubbed(event, self._choice.key)}",
+                f"the server sent something that can't be read: {scrubbed(event, self._choice.key)}",
                 code="garbage",
                 hint=f"try again, or {faults.TRY_OFFLINE}",
             )
@@ -135,7 +136,7 @@ def server_error(choice: Choice, error: Any) -> Unavailable:
     """The error of an `error` object that came with a success, or in the middle of a stream."""
     message = error.get("message", error) if isinstance(error, dict) else error
     return Unavailable(
-        f"the server stopped with an error: {faults.scrubbed(str(message), choice.key)}",
+        f"the server stopped with an error: {scrubbed(str(message), choice.key)}",
         code="server_error",
         hint=f"try again, or {faults.TRY_OFFLINE}",
     )

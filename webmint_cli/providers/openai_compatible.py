@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 import openai
 
+from webmint_cli.answers import retry_after
 from webmint_cli.errors import KeyRejected, ProviderError, Unavailable, WebMintError
 from webmint_cli.providers import faults
 from webmint_cli.providers.decoder import MAX_REPLY, Decoder, read_completion, server_error
@@ -195,7 +196,7 @@ class OpenAICompatible:
         except httpx2.ResponseNotRead:
             body = str(error.body or "")
         fault = faults.refused(self._choice, response.status_code, body, response.headers)
-        return _Refused(fault, faults.retry_after(response.headers))
+        return _Refused(fault, retry_after(response.headers))
 
     def _unreachable(self, error: openai.APIConnectionError) -> _Refused:
         timed_out = isinstance(error, openai.APITimeoutError)

@@ -29,6 +29,9 @@ class Reporter(Protocol):
 
     def show(self, event: Event) -> None: ...
 
+    def begin(self, job: str) -> None:
+        """One of several jobs begins: what is shown from now on is of it."""
+
     def say(self, *lines: str) -> None:
         """Words before the first event and after the last; what stands before `: ` is the head of a line."""
 
@@ -98,6 +101,9 @@ class Words:
     def show(self, event: Event) -> None:
         """Nothing."""
 
+    def begin(self, job: str) -> None:
+        """Nothing: the words say it."""
+
     def say(self, *lines: str) -> None:
         self.write("".join(f"{self._styled(printable(line))}\n" for line in lines))
 
@@ -124,12 +130,16 @@ class Quiet(Words):
 class Json(Quiet):
     """One JSON object a line on stdout, flushed, so that a program can follow."""
 
-    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
+    def __init__(self, stdout: TextIO, stderr: TextIO, *, job: str | None = None) -> None:
         super().__init__(stderr)
         self._stdout = stdout
+        self._job = job
+
+    def begin(self, job: str) -> None:
+        self._job = job
 
     def show(self, event: Event) -> None:
-        send(to_json(event).encode() + b"\n", self._stdout)
+        send(to_json(event, job=self._job).encode() + b"\n", self._stdout)
 
 
 class Plain(Words):
