@@ -13,6 +13,7 @@ import json
 import re
 import secrets
 import threading
+import time
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
@@ -103,7 +104,7 @@ class GitHubHost:
 
     `pages` is the answer about Pages, None while they are off. `polls` says how long a build takes, `failure` why it
     fails, `builds_by_itself` whether a commit is built without being asked for. `lag` is how many more requests the
-    edge answers with the site before.
+    edge answers with the site before. Every call takes `slowness` seconds; `most_at_once` is how many were under way.
     """
 
     def __init__(self) -> None:
@@ -117,7 +118,7 @@ class GitHubHost:
         self.builds: list[Build] = []
         self.requests: list[Seen] = []
         self.readers: list[Seen] = []
-        self.most_at_once = 0
+        self.most_at_once, self.slowness = 0, 0.0
         self.before_move: Callable[[], object] = lambda: None
         self.faults = Faults()
         self._uploading = 0
@@ -169,6 +170,7 @@ class GitHubHost:
         with self._count:
             self._uploading += 1
             self.most_at_once = max(self.most_at_once, self._uploading)
+        time.sleep(self.slowness)
         try:
             with self._lock:
                 self._admit(seen)

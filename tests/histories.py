@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import io
-from contextlib import contextmanager
-from dataclasses import dataclass
+import sqlite3
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from webmint_cli.history import schema
 from webmint_cli.history.merge import Merged, Mode, merge
 from webmint_cli.history.reader import LIMITS, Entry, Item, Limits, read, read_file
 from webmint_cli.history.records import Kind, Problem, Record, uid
+from webmint_cli.history.store import Store
 from webmint_cli.history.writer import export
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 GOLDEN = Path(__file__).parent / "history"
 FILES = ("minimal", "full", "unicode", "orphans", "conflicts", "minor", "unknown")
@@ -27,60 +24,24 @@ FEW = settings(max_examples=30, deadline=None)
 NOW = 1_700_000_000_000
 
 
-@dataclass(frozen=True)
-class Row:
-    id: int
-
-
-class MemoryStore:
-    """What an import and an export ask of a store, in two dicts."""
+class MemoryStore(Store):
+    """A history that nobody keeps."""
 
     def __init__(self) -> None:
-        self.rows: dict[Kind, dict[int, Record]] = {"chats": {}, "deployments": {}}
-        self.graves: dict[tuple[str, str], int] = {}
-        self.last = 0
+        database = sqlite3.connect(":memory:", isolation_level=None)
+        super().__init__(database, Path("memory"))
+        schema.prepare(database, self.path)
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        before = copy.deepcopy((self.rows, self.graves))
-        try:
-            yield
-        except BaseException:
-            self.rows, self.graves = before
-            raise
+    def __del__(self) -> None:
+        self.close()
 
-    def insert(self, kind: Kind, record: Record) -> int:
-        number = max(self.rows[kind], default=0) + 1
-        self.rows[kind][number] = {**record, "id": number}
-        return number
+    def whole(self, kind: Kind, number: int) -> Record:
+        record = self.get(kind, number)
+        assert record
+        return record
 
-    def replace(self, kind: Kind, number: int, record: Record) -> None:
-        self.rows[kind][number] = {**record, "id": number}
-
-    def find(self, kind: Kind, uid: str) -> Row | None:
-        found = (number for number, record in self.rows[kind].items() if record["uid"] == uid)
-        number = next(found, None)
-        return None if number is None else Row(number)
-
-    def get(self, kind: Kind, number: int) -> Record | None:
-        return self.rows[kind].get(number)
-
-    def records(self, kind: Kind) -> Iterator[Record]:
-        yield from list(self.rows[kind].values())
-
-    def tombstones(self) -> Iterator[Record]:
-        for (store, name), timestamp in self.graves.items():
-            yield {"store": store, "uid": name, "timestamp": timestamp}
-
-    def bury(self, kind: Kind, uid: str, timestamp: int) -> None:
-        self.graves[kind, uid] = timestamp
-
-    def delete(self, kind: Kind, ids: list[int]) -> None:
-        for number in ids:
-            del self.rows[kind][number]
-
-    def stats(self) -> Record:
-        return {"totalChats": len(self.rows["chats"]), "totalDeployments": len(self.rows["deployments"])}
+    def contents(self) -> list[Record]:
+        return [*self.records("chats"), *self.records("deployments"), *self.tombstones()]
 
 
 def exported(store: MemoryStore, *, compress: bool = False, extras: dict[str, Any] | None = None) -> bytes:

@@ -146,10 +146,10 @@ def test_a_key_gets_in_nowhere_but_in_the_users_own_text(canary: str) -> None:
     store = MemoryStore()
     merged = imported(store, text.encode())
     secret = "canary0123" if "canary0123" in canary else canary.replace("Bearer ", "")
-    assert secret not in json.dumps([store.rows, merged.extras])
+    assert secret not in json.dumps([store.contents(), merged.extras])
     assert merged.added == 2
     assert {problem.landed for problem in merged.problems} == {True}
-    store.rows["chats"][1]["metadata"] = planted["metadata"]
+    store.replace("chats", 1, {**store.whole("chats", 1), "metadata": planted["metadata"]})
     out = io.BytesIO()
     notes = export(store, out, timestamp=1, extras={"extra": canary})
     assert secret.encode() not in out.getvalue()

@@ -71,10 +71,14 @@ def test_nothing_of_a_record_is_lost() -> None:
 
 def test_the_layout_is_one_record_a_line() -> None:
     store = MemoryStore()
-    assert exported(store) == (
-        b'{"version":"1.0","timestamp":1700000000000,\n"chats":[],\n"deployments":[],\n"tombstones":[],\n'
-        b'"stats":{"totalChats":0,"totalDeployments":0}}\n'
-    )
+    lines = exported(store).split(b"\n")
+    assert lines[:4] == [
+        b'{"version":"1.0","timestamp":1700000000000,',
+        b'"chats":[],',
+        b'"deployments":[],',
+        b'"tombstones":[],',
+    ]
+    assert lines[4].startswith(b'"stats":{"totalChats":0,')
     store.insert("chats", known("chats", chat(prompt="é\u2028\ud800")))
     store.insert("chats", known("chats", chat(2)))
     lines = exported(store).split(b"\n")
@@ -86,8 +90,8 @@ def test_the_layout_is_one_record_a_line() -> None:
 
 def test_every_record_says_who_it_is_and_where_it_belongs() -> None:
     store = MemoryStore()
-    store.rows["chats"][1] = chat(1)
-    store.rows["deployments"][1] = deployment(1)
+    store.insert("chats", chat(1))
+    store.insert("deployments", deployment(1))
     first, second = entries(items(exported(store)))
     assert first["uid"] == second["chatUid"]
     assert second["uid"]
@@ -105,7 +109,7 @@ def test_numbers_are_written_as_every_reader_holds_them() -> None:
 def test_a_packed_export_is_the_same_export() -> None:
     store = filled(golden("full"))
     assert gzip.decompress(exported(store, compress=True)) == exported(store)
-    assert exported(store, compress=True) == exported(store, compress=True)
+    assert exported(store, compress=True)[4:8] == bytes(4)  # no time of writing
 
 
 def test_a_file_is_packed_by_its_name_and_private(tmp_path: Path) -> None:
@@ -123,9 +127,8 @@ def test_a_file_stays_as_it_was_until_the_new_one_is_whole(tmp_path: Path) -> No
     store = filled(golden("full"))
     path = tmp_path / "a.json"
     path.write_text("before")
-    store.rows["deployments"][1]["metadata"] = {"no": object()}
     with pytest.raises(TypeError):
-        export_file(store, path, timestamp=NOW)
+        export_file(store, path, timestamp=NOW, extras={"no": object()})
     assert path.read_text() == "before"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -23,7 +23,7 @@ from webmint_cli.errors import (
 from webmint_cli.events import Deployed, Event, Planned, Status
 from webmint_cli.targets.api import Patience
 from webmint_cli.targets.cloudflare.account import Credentials, credentials
-from webmint_cli.targets.cloudflare.pages import CloudflarePages
+from webmint_cli.targets.cloudflare.pages import PERMISSION, CloudflarePages
 from webmint_cli.targets.cloudflare.publication import shortened
 from webmint_cli.targets.cloudflare.uploads import buckets
 from webmint_cli.targets.target import MIB, Asset, Commit, Options, Tree, digest
@@ -277,12 +277,12 @@ def test_a_token_that_is_wrong_is_told_from_one_that_lacks_a_permission(host: Cl
 def test_a_malformed_token_is_named(host: CloudflareHost) -> None:
     assert refusal(host, token="short!").code == "token_malformed"
     with pytest.raises(TokenRejected):
-        credentials({"CLOUDFLARE_API_TOKEN": "to ken"})
+        credentials({"CLOUDFLARE_API_TOKEN": "to ken"}, PERMISSION)
 
 
 def test_no_token_is_said_with_where_to_get_one() -> None:
     with pytest.raises(KeyMissing) as caught:
-        credentials({})
+        credentials({}, PERMISSION)
     assert "CLOUDFLARE_API_TOKEN" in caught.value.hint
 
 

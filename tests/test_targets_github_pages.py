@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,14 @@ from webmint_cli.errors import (
     TargetRefused,
     TargetUnavailable,
     TokenRejected,
+    Unconfirmed,
     UsageError,
     WebMintError,
 )
 from webmint_cli.targets.github_pages import Credentials, GitHubPages, target
+from webmint_cli.targets.narration import Report
 from webmint_cli.targets.target import MIB, Asset, Commit, Options, Tree
+from webmint_cli.targets.verification import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,9 +118,10 @@ def test_a_content_that_two_files_share_is_sent_once(host: GitHubHost) -> None:
     assert host.calls().count("blob") == 1
 
 
-def test_five_contents_at_most_are_sent_at_once(host: GitHubHost) -> None:
+def test_five_contents_are_sent_at_once(host: GitHubHost) -> None:
+    host.slowness = 0.03
     deploy(host, tree({"index.html": b""} | {f"{number}.txt": b"%d" % number for number in range(40)}))
-    assert host.most_at_once <= 5
+    assert host.most_at_once == 5
 
 
 def test_what_github_keeps_beside_the_site_stays(host: GitHubHost) -> None:
@@ -181,6 +186,14 @@ def test_a_commit_that_is_not_built_by_itself_is_built_once_on_request(host: Git
     host.builds_by_itself, host.polls = False, 3
     assert deploy(host).verified == 5
     assert host.calls().count("request-build") == 1
+
+
+def test_the_build_of_the_commit_before_is_not_taken_for_ours(host: GitHubHost) -> None:
+    deploy(host)
+    host.builds_by_itself = False
+    assert deploy(host, tree(CHANGED)).verified == 5
+    assert host.calls().count("request-build") == 1
+    assert len(host.builds) == 2
 
 
 def test_a_slow_build_is_waited_for_and_not_asked_for_again(host: GitHubHost) -> None:
@@ -312,6 +325,19 @@ def test_previews_are_refused(host: GitHubHost) -> None:
     assert host.requests == []
 
 
+@pytest.mark.parametrize(("lag", "passes"), [(5.0, True), (0.1, False)])
+def test_how_long_another_content_may_be_served_is_said(host: GitHubHost, lag: float, passes: bool) -> None:
+    deploy(host)
+    host.faults.add("serve", Fault.body(b"the site before"), times=2)
+    verifier = Verifier(host.url, Report(), patience=5.0, lag=lag)
+    checked = verifier.compare(tree({"index.html": FILES["index.html"]}).assets)
+    if passes:
+        assert asyncio.run(checked) == 1
+    else:
+        with pytest.raises(Unconfirmed):
+            asyncio.run(checked)
+
+
 def test_what_is_served_otherwise_is_not_confirmed(host: GitHubHost) -> None:
     deploy(host)
     host.faults.add("serve", Fault.body(b"other"), times=99)
@@ -380,7 +406,7 @@ def test_another_hosts_remote_is_not(host: GitHubHost, remote: str, tmp_path: Pa
     assert "--project owner/name" in error.hint
 
 
-@pytest.mark.parametrize("project", ["", "site", "a/b/c", "acme/s ite", "../x"])
+@pytest.mark.parametrize("project", ["", "site", "a/b/c", "acme/s ite", "../x", "acme/.."])
 def test_without_a_repositorys_name_nothing_is_sent(host: GitHubHost, project: str) -> None:
     error = target_runs.refusal(target(environment(host)), tree(), project, Options())
     assert isinstance(error, UsageError)

@@ -25,6 +25,8 @@ from webmint_cli.targets.target import Options, Target, Tree, digest
 # Between steps a host may be silent while it works; each of its calls has time limits of its own.
 _LIMITS = engine.Limits(first=600.0)
 _LISTED = 10
+# What a target refuses until it may make it.
+_MADE_ON_REQUEST = frozenset({"no_such_project", "pages_not_enabled", "no_subdomain"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def _deployed(job: Job, show: Reporter) -> Deployed:
     try:
         return _finished(_run(job.target.deploy(job.site, job.project, job.options), show))
     except TargetRefused as error:
-        if error.code != "no_such_project" or job.options.create or not _agrees(job, error):
+        if error.code not in _MADE_ON_REQUEST or job.options.create or not _agrees(job, error):
             raise
     options = replace(job.options, create=True)
     return _finished(_run(job.target.deploy(job.site, job.project, options), show))
@@ -186,13 +188,18 @@ def _record(job: Job, deployed: Deployed, show: Reporter) -> None:
         run=provenance.run if provenance else "",
         branch=job.options.branch or (job.options.commit.branch if job.options.commit else ""),
         aliases=deployed.aliases,
-        files={asset.path: digest(asset.read()) for asset in job.site.assets},
+        files=_digests(job.site),
         timestamp=int(time.time() * 1000),
     )
     try:
         deployments.record(record, home() / "deployments")
     except StorageError as error:
         show.warn(error.message)
+
+
+def _digests(site: Tree) -> dict[str, str]:
+    rules = {name: digest(data) for name, data in site.rules.items()}
+    return {asset.path: digest(asset.read()) for asset in site.assets} | rules
 
 
 def _said(job: Job, deployed: Deployed) -> list[str]:

@@ -108,7 +108,9 @@ def _ask(project: str | None, common: Common, question: "Callable[[Deployments],
     answers: list[Any] = []
 
     async def work() -> None:
-        async with Cloudflare(credentials(os.environ), Report(), permission=PERMISSION) as cloudflare:
+        async with Cloudflare(
+            credentials(os.environ, PERMISSION), Report(), permission=PERMISSION
+        ) as cloudflare:
             answers.append(await question(Deployments(cloudflare, settings["project"] or _last_project())))
 
     run(work())

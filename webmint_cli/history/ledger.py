@@ -7,7 +7,7 @@ from contextlib import closing
 from types import TracebackType
 from typing import Any, Self
 
-from webmint_cli.history.records import Record
+from webmint_cli.history.records import Kind, Record
 
 _SCHEMA = """
 pragma journal_mode = off;
@@ -55,6 +55,10 @@ class Ledger:
         """When a record was deleted, in milliseconds; -1 if it was not."""
         found = self._one("select timestamp from buried where store = ? and uid = ?", store, uid)
         return -1 if found is None else int(found)
+
+    def burials(self) -> Iterator[tuple[Kind, str, int]]:
+        with closing(self._database.execute("select store, uid, timestamp from buried")) as rows:
+            yield from rows
 
     def wait(self, path: str, record: Record) -> None:
         self._database.execute("insert into waiting (path, record) values (?, ?)", (path, json.dumps(record)))

@@ -6,9 +6,8 @@ that differ the one that changed last wins; where that is a tie ours stays, and 
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 from uuid import UUID, uuid4, uuid5
 
 from webmint_cli.errors import StorageError
@@ -26,7 +25,8 @@ from webmint_cli.history.records import (
     updated,
 )
 from webmint_cli.history.redaction import cleaned
-from webmint_cli.history.writer import Source, left_out
+from webmint_cli.history.store import Store
+from webmint_cli.history.writer import left_out
 
 Mode: TypeAlias = Literal["merge", "replace", "copy"]
 
@@ -65,22 +65,6 @@ class Merged:
     deleted: int
     problems: tuple[Problem, ...] = ()
     extras: dict[str, Any] = field(default_factory=dict)
-
-
-class Stored(Protocol):
-    @property
-    def id(self) -> int: ...
-
-
-class Store(Source, Protocol):
-    """What an import asks of a store."""
-
-    def transaction(self) -> AbstractContextManager[object]: ...
-    def insert(self, kind: Kind, record: Record) -> int: ...
-    def replace(self, kind: Kind, number: int, record: Record) -> object: ...
-    def find(self, kind: Kind, uid: str) -> Stored | None: ...
-    def bury(self, kind: Kind, uid: str, timestamp: int) -> object: ...
-    def delete(self, kind: Kind, ids: list[int]) -> object: ...
 
 
 class _Rehearsed(Exception):
@@ -270,11 +254,13 @@ class _Merging:
             return
         ours = self._store.find(kind, known)
         record = self._store.get(kind, ours.id) if ours else None
-        if ours and record and updated(record) <= timestamp:
+        self._ledger.bury(kind, known, timestamp)
+        if ours and record and updated(record) > timestamp:
+            return
+        if ours:
             self._store.delete(kind, [ours.id])
             self._deleted += 1
         self._store.bury(kind, known, timestamp)
-        self._ledger.bury(kind, known, timestamp)
 
     def _link_orphans(self) -> None:
         """Deployments whose chat has come by now."""
@@ -297,6 +283,9 @@ class _Merging:
             ]
             self._store.delete(kind, others)
             self._deleted += len(others)
+        for store, known, timestamp in self._ledger.burials():
+            if not self._store.find(store, known):
+                self._store.bury(store, known, timestamp)
 
 
 def _said(kind: Kind, ours: Record) -> str:

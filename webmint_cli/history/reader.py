@@ -41,7 +41,7 @@ class Limits:
 
     `depth` counts from the file's own object; `record` is one record, `marks` its brackets, commas and strings;
     `members` is all unknown top-level members together; `size` is the file, unpacked, and `ratio` how many times
-    smaller it may have been.
+    smaller it may have been; after so many `damaged` records the rest is not read.
     """
 
     depth: int = 64
@@ -49,6 +49,7 @@ class Limits:
     marks: int = 200_000
     members: int = 1 << 20
     size: int = 8 << 30
+    damaged: int = 100_000
     ratio: int = 400
 
 
@@ -90,6 +91,7 @@ class _Reading:
         self._place = "file"
         self._spare = limits.members
         self._seen: set[str] = set()
+        self._damaged = 0
 
     def items(self) -> Iterator[Item]:
         self._begin()
@@ -156,7 +158,7 @@ class _Reading:
     def _skip(self) -> None:
         try:
             self._scanner.peek()
-            self._scanner.value(most=0, depth=0, marks=0)
+            self._scanner.value(most=0, depth=0, marks=self._limits.marks)
         except Excess:
             return
 
@@ -181,12 +183,16 @@ class _Reading:
         try:
             record = self._value(self._limits.record, self._limits.depth - 2)
         except _Unsound as unsound:
-            yield from unsound.problems
-            return
-        if found := problems(kind, record, self._place):
-            yield from found[:_REPORTED]
+            found = unsound.problems
         else:
+            found = problems(kind, record, self._place)
+        if not found:
             yield Entry(kind, self._place, record)
+            return
+        yield from found[:_REPORTED]
+        self._damaged += 1
+        if self._damaged > self._limits.damaged:
+            raise Cut("there are too many damaged records")
 
     def _other(self, name: str) -> Iterator[Item]:
         try:

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 _BLANK = re.compile(rb"[ \t\r\n]*+")
 _MARK = re.compile(rb'["{}\[\],]')
 _QUOTE = ord('"')
+# How many times its bound of marks a value may have before the rest of the file is given up.
+_PATIENCE = 20
 _OPENING, _CLOSING = b"{[", b"}]"
 
 
@@ -123,8 +125,10 @@ class _Extent:
         self._count += 1
         if self._level > self._depth:
             self._exceed("nested too deep")
-        elif self._count > self._marks:
+        if self._count > self._marks:
             self._exceed("made of too many values")
+            if self._count > _PATIENCE * self._marks:
+                raise Cut("there are too many values to pass over")
         return False
 
     def keep(self, data: bytes) -> None:

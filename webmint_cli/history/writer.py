@@ -7,11 +7,12 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 from webmint_cli.errors import StorageError
 from webmint_cli.history.records import Kind, Problem, Record, member, portable, uid
 from webmint_cli.history.redaction import cleaned
+from webmint_cli.history.store import Store
 
 VERSION = "1.0"
 
@@ -19,17 +20,8 @@ _KNOWN = frozenset({"version", "timestamp", "chats", "deployments", "tombstones"
 _LEVEL = 6
 
 
-class Source(Protocol):
-    """What is exported: a store, or something that can be read like one."""
-
-    def records(self, kind: Kind) -> Iterable[Record]: ...
-    def get(self, kind: Kind, number: int) -> Record | None: ...
-    def tombstones(self) -> Iterable[Record]: ...
-    def stats(self) -> Record: ...
-
-
 def export(
-    store: Source,
+    store: Store,
     out: BinaryIO,
     *,
     timestamp: int,
@@ -42,16 +34,17 @@ def export(
     """
     notes: list[Problem] = []
     lines = _lines(store, timestamp, extras or {}, notes)
-    if compress:
-        with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=_LEVEL, filename="", mtime=0) as packed:
-            packed.writelines(lines)
-    else:
-        out.writelines(lines)
+    with store.snapshot():
+        if compress:
+            with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=_LEVEL, filename="", mtime=0) as packed:
+                packed.writelines(lines)
+        else:
+            out.writelines(lines)
     return notes
 
 
 def export_file(
-    store: Source, path: Path, *, timestamp: int, extras: Mapping[str, Any] | None = None
+    store: Store, path: Path, *, timestamp: int, extras: Mapping[str, Any] | None = None
 ) -> list[Problem]:
     """Write a history to a file that appears whole, for its owner only; packed if its name ends in `.gz`.
 
@@ -82,7 +75,7 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _lines(store: Source, timestamp: int, extras: Mapping[str, Any], notes: list[Problem]) -> Iterator[bytes]:
+def _lines(store: Store, timestamp: int, extras: Mapping[str, Any], notes: list[Problem]) -> Iterator[bytes]:
     yield b'{"version":"%s","timestamp":%d' % (VERSION.encode(), timestamp)
     chats = (_written("chats", record) for record in store.records("chats"))
     yield from _list("chats", chats, notes)
@@ -121,7 +114,7 @@ def _written(kind: Kind, record: Record) -> Record:
     return record if record.get("uid") else {**record, "uid": uid(kind, record)}
 
 
-def _linked(store: Source, deployment: Record) -> Record:
+def _linked(store: Store, deployment: Record) -> Record:
     """The link to the chat, valid in every store."""
     number = deployment.get("chatId")
     if number is None or deployment.get("chatUid"):

@@ -114,7 +114,7 @@ class View:
         total = sum(list(self._files.values()))
         writing = self._clock() - self._wrote if self._wrote is not None else 0.0
         rate = f"{size(total / writing)}/s" if writing >= 1 else ""
-        figures = [f"{self._progress:4} %", f"{size(total):>9}", f"{rate:>11}"]
+        figures = [f"{self._progress:4} %", f"{size(total) if total else '':>9}", f"{rate:>11}"]
         while len(figures) > 1 and width - sum(map(len, figures)) < self._LEAST_BAR:
             figures.pop()
         cells = max(0, width - sum(map(len, figures)))

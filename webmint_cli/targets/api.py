@@ -71,7 +71,7 @@ class Api:
     ) -> None:
         self._host = host
         self._report = report
-        self._patience = patience or Patience()
+        self.patience = patience or Patience()
         self._token = token
         headers = {"User-Agent": f"webmint/{__version__}"}
         self._client = httpx.AsyncClient(
@@ -118,7 +118,7 @@ class Api:
     async def _until_answered(
         self, method: str, path: str, body: Body | None, headers: Mapping[str, str], more: Any, *, once: bool
     ) -> Any:
-        for attempt in range(1, self._patience.attempts + 1):
+        for attempt in range(1, self.patience.attempts + 1):
             asked = None
             try:
                 content = body() if callable(body) else body
@@ -136,7 +136,7 @@ class Api:
                 sure = response.status_code == HTTPStatus.TOO_MANY_REQUESTS
             if once and not sure:
                 raise Ambiguous(failure)
-            wait = self._patience.wait(attempt, asked)
+            wait = self.patience.wait(attempt, asked)
             if wait is None:
                 raise failure
             self._report.say(f"{failure.message}; trying again in {wait:.0f} s")

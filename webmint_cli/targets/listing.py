@@ -143,10 +143,12 @@ class Listing:
         self.left_out.setdefault(reason, []).append(path)
 
     def notes(self) -> tuple[str, ...]:
-        """A sentence for each reason, with what to type to have it otherwise."""
-        return tuple(
-            _note(reason, sorted(self.left_out[reason])) for reason in Reason if reason in self.left_out
-        )
+        """A sentence for each reason, with what to type to have it otherwise. Our record is in each site, and no news."""
+        worth_saying = {
+            reason: sorted(path for path in self.left_out.get(reason, ()) if path != _RECORD)
+            for reason in Reason
+        }
+        return tuple(_note(reason, paths) for reason, paths in worth_saying.items() if paths)
 
 
 def _places(path: str) -> Iterator[str]:

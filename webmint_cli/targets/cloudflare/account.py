@@ -46,13 +46,13 @@ class Credentials:
     base_url: str = BASE_URL
 
 
-def credentials(environment: Mapping[str, str]) -> Credentials:
+def credentials(environment: Mapping[str, str], permission: str) -> Credentials:
     """From `CLOUDFLARE_API_TOKEN`, `CLOUDFLARE_ACCOUNT_ID` and `CLOUDFLARE_API_BASE_URL`. Raises KeyMissing."""
     token = environment.get("CLOUDFLARE_API_TOKEN", "").strip()
     if not token:
         raise KeyMissing(
             "deploying to Cloudflare needs an API token",
-            hint=f"make one with the permission 'Cloudflare Pages: Edit' at {TOKENS}, "
+            hint=f"make one with the permission '{permission}' at {TOKENS}, "
             "then: export CLOUDFLARE_API_TOKEN=…",
         )
     if not token.isascii() or any(sign.isspace() for sign in token):

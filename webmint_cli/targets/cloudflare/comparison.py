@@ -7,10 +7,14 @@ import httpx
 
 from webmint_cli.hosting.redirects import is_redirected
 from webmint_cli.hosting.routes import address
+from webmint_cli.targets.api import tls
 from webmint_cli.targets.narration import Report
 from webmint_cli.targets.target import Asset, Tree, digest
 
+_RULES = frozenset({"_headers", "_redirects"})
+
 _AT_ONCE = 8
+_KINDS = ("new", "changed", "unchanged")
 
 
 def addresses(site: Tree) -> dict[str, str]:
@@ -57,7 +61,7 @@ class Live:
         """The paths of before that are no longer there; None where that is not known: the host lists no files."""
         if not self._url:
             return ()
-        return None if self._previous is None else tuple(sorted(set(self._previous) - set(hashes)))
+        return None if self._previous is None else tuple(sorted(set(self._previous) - set(hashes) - _RULES))
 
     def _by_record(self, asset: Asset) -> str:
         known = (self._previous or {}).get(asset.path)
@@ -67,7 +71,7 @@ class Live:
 
     async def _by_asking(self, site: Tree, hashes: Mapping[str, str]) -> dict[str, str]:
         turns, places = asyncio.Semaphore(_AT_ONCE), addresses(site)
-        async with httpx.AsyncClient(timeout=15.0) as client:
+        async with httpx.AsyncClient(timeout=15.0, verify=tls()) as client:
             # What stands in for pages that are not there is the front page.
             self._front = (await client.get(self._url + "/")).content
             kinds = await asyncio.gather(
@@ -88,6 +92,3 @@ class Live:
             return "unchanged"
         stand_in = response.content == self._front and asset.path != "index.html"
         return "new" if not response.is_success or stand_in else "changed"
-
-
-_KINDS = ("new", "changed", "unchanged")

@@ -110,7 +110,7 @@ class CloudflarePages:
 
 def target(environment: Mapping[str, str]) -> CloudflarePages:
     """The target, by `CLOUDFLARE_API_TOKEN` and its companions."""
-    return CloudflarePages(credentials(environment))
+    return CloudflarePages(credentials(environment, PERMISSION))
 
 
 async def _base(cloudflare: Cloudflare) -> str:
@@ -174,17 +174,9 @@ async def _stored(
     report.say(f"{len(missing)} to upload, {known} unchanged", 20, "upload")
     if missing:
         wanted = _by_hash(site, hashes)
-        await _first_failure(uploads.send({key: wanted[key] for key in missing}))
+        await uploads.send({key: wanted[key] for key in missing})
         await uploads.remember(hashes.values())
     return hashes, len(missing)
-
-
-async def _first_failure(work: Any) -> None:
-    """What a group of tasks raises, as the one failure that ended it."""
-    try:
-        await work
-    except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
 
 
 def _by_hash(site: Tree, hashes: Mapping[str, str]) -> dict[str, Asset]:

@@ -8,15 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from webmint_cli.errors import TargetRefused, TargetUnavailable, Unconfirmed, WebMintError
-from webmint_cli.targets.api import Ambiguous
+from webmint_cli.targets.api import made_once
 from webmint_cli.targets.cloudflare.account import Cloudflare
 from webmint_cli.targets.narration import Report
 from webmint_cli.targets.target import Commit, Options
 
 _MESSAGE_BYTES = 384
 _SKEW = 5
-_ATTEMPTS = 5
-_PAUSES = (0.3, 0.7, 1.0, 2.0, 4.0, 8.0)
+_PAUSES = (0.1, 0.4, 1.0, 2.0, 4.0, 8.0)
 _LIVE_WITHIN = 300.0
 
 
@@ -67,39 +66,21 @@ class Publication:
     async def _create(self, fields: list[Any], branch: str) -> dict[str, Any]:
         """Publish once: after a failure that leaves it open, the host is asked whether it happened."""
         since = int(self._cloudflare.api.date or time.time() - _SKEW)
-        failure: WebMintError | None = None
-        for _ in range(_ATTEMPTS):
-            try:
-                made: dict[str, Any] = await self._cloudflare.ask(
-                    "POST", f"{self._path}/deployments", files=fields, once=True
-                )
-            except Ambiguous as ambiguity:
-                failure = ambiguity.error
-                self._report.say(f"{failure.message}; asking whether it was published")
-                if found := await self._find(since, branch, failure):
-                    return found
-                await asyncio.sleep(_PAUSES[0])
-            else:
-                return made
-        raise failure or TargetUnavailable("Cloudflare did not publish the site", hint="deploy again")
 
-    async def _find(self, since: int, branch: str, failure: WebMintError) -> dict[str, Any] | None:
+        async def make() -> Any:
+            return await self._cloudflare.ask("POST", f"{self._path}/deployments", files=fields, once=True)
+
+        async def find() -> Any:
+            self._report.say("No clear answer; asking whether it was published")
+            return await self._find(since, branch)
+
+        return dict(await made_once(make, find, self._cloudflare.api.patience))
+
+    async def _find(self, since: int, branch: str) -> dict[str, Any] | None:
         """The deployment of this branch that was made since then (seconds by the host's clock)."""
-        try:
-            listed = await self._listed()
-        except TargetRefused:
-            raise Unconfirmed(
-                f"the site may be published or not: {failure.message}", hint="see: webmint deployments list"
-            ) from None
+        mine = (made for made in await self._listed() if _branch_of(made) == branch)
         return next(
-            (
-                made
-                for made in listed
-                if _branch_of(made) == branch
-                and _created(made) >= since
-                and made.get("id") not in self._before
-            ),
-            None,
+            (made for made in mine if _created(made) >= since and made.get("id") not in self._before), None
         )
 
     async def _listed(self) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import json
 from base64 import b64encode, urlsafe_b64decode
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from webmint_cli.errors import StorageError, TargetRefused, TargetUnavailable
@@ -12,6 +13,7 @@ from webmint_cli.hosting.media_types import pages_type
 from webmint_cli.targets.api import Body
 from webmint_cli.targets.cloudflare.account import Cloudflare, UploadTokenExpired
 from webmint_cli.targets.cloudflare.digest import asset_hash, encoded_hash
+from webmint_cli.targets.concurrency import at_once
 from webmint_cli.targets.narration import Report
 from webmint_cli.targets.target import MIB, Asset, Tree
 
@@ -92,10 +94,7 @@ class Uploads:
     async def send(self, wanted: Mapping[str, Asset]) -> None:
         """Upload contents, some buckets at once."""
         total = sum(asset.size for asset in wanted.values())
-        places = asyncio.Semaphore(_AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            for bucket in buckets(wanted):
-                group.create_task(self._send_bucket(bucket, places, total))
+        await at_once((partial(self._send_bucket, bucket, total) for bucket in buckets(wanted)), _AT_ONCE)
 
     async def remember(self, hashes: Iterable[str]) -> None:
         """Tell the store that the project has these. Not needed for the deployment, so a failure is only said."""
@@ -104,28 +103,28 @@ class Uploads:
         except TargetRefused as error:
             self._report.say(f"Cloudflare did not note the files for next time ({error.message})")
 
-    async def _send_bucket(self, bucket: Bucket, places: asyncio.Semaphore, total: int) -> None:
-        async with places:
-            rest = bucket.assets
-            for _ in range(_ROUNDS):
-                answer = await self._call(
-                    "/pages/assets/upload",
-                    body=_body(rest),
-                    headers={"Content-Type": "application/json", "Content-Length": str(_length(rest))},
-                )
-                failed = set((answer or {}).get("unsuccessful_keys") or ())
-                rest = {key: asset for key, asset in rest.items() if key in failed}
-                if not rest:
-                    break
-                self._report.say(f"{len(rest)} files were not stored; sending them again")
-            else:
-                raise TargetUnavailable(
-                    f"Cloudflare did not store {len(rest)} files", hint="deploy again in a while"
-                )
+    async def _send_bucket(self, bucket: Bucket, total: int) -> None:
+        rest = bucket.assets
+        for _ in range(_ROUNDS):
+            rest = await self._unstored(rest)
+            if not rest:
+                break
+            self._report.say(f"{len(rest)} files were not stored; sending them again")
+        else:
+            raise TargetUnavailable(
+                f"Cloudflare did not store {len(rest)} files", hint="deploy again in a while"
+            )
         self._sent += bucket.size
         self._report.say(
             f"Uploaded {len(bucket.assets)} files", 20 + 50 * self._sent // max(total, 1), "upload"
         )
+
+    async def _unstored(self, assets: dict[str, Asset]) -> dict[str, Asset]:
+        """Upload these, and return those that the store did not take."""
+        headers = {"Content-Type": "application/json", "Content-Length": str(_length(assets))}
+        answer = await self._call("/pages/assets/upload", body=_body(assets), headers=headers)
+        failed = set((answer or {}).get("unsuccessful_keys") or ())
+        return {key: asset for key, asset in assets.items() if key in failed}
 
     async def _call(self, path: str, **more: Any) -> Any:
         """A call with the token of the uploads; one that is over costs no attempt."""

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from webmint_cli.errors import TargetRefused, TargetUnavailable, Unconfirmed, UsageError, WebMintError
 from webmint_cli.events import Deployed, Event, Planned
 from webmint_cli.hosting.redirects import is_redirected
-from webmint_cli.hosting.routes import address, resolve
+from webmint_cli.hosting.routes import address
 from webmint_cli.targets.api import Ambiguous, Patience
 from webmint_cli.targets.cloudflare.account import Cloudflare, Credentials, NoSuchProject, credentials
 from webmint_cli.targets.cloudflare.comparison import Live
@@ -122,7 +122,7 @@ class CloudflareWorkers:
 
 def target(environment: Mapping[str, str]) -> CloudflareWorkers:
     """The target, by `CLOUDFLARE_API_TOKEN` and its companions."""
-    return CloudflareWorkers(credentials(environment))
+    return CloudflareWorkers(credentials(environment, PERMISSION))
 
 
 class Worker:
@@ -262,14 +262,8 @@ def _whole(version: str) -> dict[str, Any]:
 
 
 async def _verified(site: Tree, url: str, options: Options, report: Report) -> int:
-    """How many files were fetched and found equal, of those that can be: not behind a redirect or another file."""
-    exists = frozenset(asset.path for asset in site.assets).__contains__
+    """How many files were fetched and found equal; those that a redirect covers are not served at all."""
+    served_at = partial(address, exists={asset.path for asset in site.assets}.__contains__)
     rules = site.rules.get("_redirects", b"").decode("utf-8", "replace")
-    served_at = partial(address, exists=exists)
-
-    def is_served(path: str) -> bool:
-        place = served_at(path)
-        return resolve(place, exists).file == path and not is_redirected(rules, place)
-
-    verifier = Verifier(url, report, patience=options.verify, address=served_at)
-    return await verifier.compare(asset for asset in site.assets if is_served(asset.path))
+    served = [asset for asset in site.assets if not is_redirected(rules, served_at(asset.path))]
+    return await Verifier(url, report, patience=options.verify, address=served_at).compare(served)
