@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from commandline import Webmint
 
+from webmint_cli.settings import KNOWN
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -36,7 +38,7 @@ def test_the_list_for_people_is_a_table_of_unbroken_lines(webmint: Webmint) -> N
     lines = webmint("config", "list").out.splitlines()
     assert lines[0].split() == ["setting", "value", "from", "what"]
     assert any(line.split()[:3] == ["no_history", "false", "default"] for line in lines)
-    assert len(lines) == 9
+    assert len(lines) == 1 + len(KNOWN)
     assert all(line == line.rstrip() for line in lines)
 
 

@@ -47,9 +47,9 @@ def test_failed_is_1(webmint: Webmint, upstream: up.Upstream) -> None:
 
 
 def test_usage_is_2(webmint: Webmint) -> None:
-    ended = webmint("generate", "--prompt", "a bakery")
+    ended = webmint("generate", "--wish", "a bakery")
     assert ended.code == 2
-    assert ended.err == "error: no such option: --prompt\n\nhint: see what there is: webmint generate -h\n"
+    assert ended.err == "error: no such option: --wish\n\nhint: see what there is: webmint generate -h\n"
 
 
 def test_incomplete_is_3(webmint: Webmint, upstream: up.Upstream) -> None:

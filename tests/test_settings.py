@@ -71,7 +71,8 @@ def test_each_setting_has_its_own_source(place: Place) -> None:
     loaded = place.load(flags={"model": "m", "timeout": None}, WEBMINT_CONTINUATIONS="0")
     assert {name: setting.value for name, setting in loaded.values.items()} == {
         "provider": "", "model": "m", "base_url": "", "connect_timeout": 10.0, "first_timeout": 120.0,
-        "timeout": 6.0, "continuations": 0, "no_history": True,
+        "timeout": 6.0, "continuations": 0, "target": "cloudflare", "project": "", "verify_timeout": 60.0,
+        "no_history": True,
     }  # fmt: skip
     assert loaded["timeout"] == 6
     assert (loaded.project, loaded.user) == (place.project, place.user)

@@ -130,11 +130,13 @@ def _agrees(job: Job, error: TargetRefused) -> bool:
 def _with_terms(job: Job, show: Reporter) -> Job:
     """A trial's terms are shown, and accepted by a person or by a flag, before anything is sent."""
     terms = getattr(job.target, "terms", "")
-    if not terms or job.options.terms_accepted:
+    if not terms:
+        return job
+    show.warn(terms)
+    if job.options.terms_accepted:
         return job
     import typer
 
-    show.warn(terms)
     if not job.asks or not typer.confirm("Accept them?", err=True):
         raise UsageError(f"{job.target.name} needs its terms accepted", hint="read them, then add --yes")
     return replace(job, options=replace(job.options, terms_accepted=True))
