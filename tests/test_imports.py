@@ -19,13 +19,17 @@ NAME = webmint_cli.__name__
 LAYERS = [
     {"__main__"},
     {"cli"},
-    {"render", "settings", "run", "server", "history"},
+    {"render", "settings", "run", "replay", "server", "history"},
     {"engine", "journal", "folder", "deployments"},
     {"providers", "targets", "reply", "composer", "pacing"},
     {"hosting", "answers", "page", "site", "events", "errors", ""},
 ]
 # Inside a layer, these point one way as well.
 WITHIN = [
+    ("run", "history"),
+    ("settings", "history"),
+    ("render", "history"),
+    ("run", "replay"),
     ("engine", "journal"),
     ("engine", "folder"),
     ("journal", "folder"),
@@ -113,6 +117,7 @@ def test_the_rule_finds_what_breaks_it(tmp_path: Path) -> None:
         ("coloraide", {"composer"}),
         ("starlette", {"server"}),
         ("uvicorn", {"server"}),
+        ("sqlite3", {"history"}),
     ],
 )
 def test_a_library_is_imported_in_one_place(library: str, place: set[str]) -> None:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from webmint_cli.errors import StorageError
+from webmint_cli.errors import StorageError, UsageError, WebMintError
 from webmint_cli.providers.provider import (
     Finish,
     Notice,
@@ -54,14 +54,29 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run did not complete, in the words of its error; all "" where none was written."""
+
+    code: str = ""
+    message: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """A run as its journal tells it. `turns`: the parts of each request; `end`: "" where it was not written."""
+    """A run as its journal tells it.
+
+    `turns`: the parts of each request; `times`: for each part the seconds since the run began. `end` is ""
+    where it was not written.
+    """
 
     path: Path
     header: Header
     turns: tuple[tuple[ReplyPart, ...], ...]
+    times: tuple[tuple[float, ...], ...]
     end: str
     folder: str
+    failure: Failure
 
     @property
     def received(self) -> int:
@@ -87,17 +102,22 @@ class Run:
 
 
 class Journal:
-    """An open journal; without a folder, one in memory only.
+    """An open journal; without a folder, one in memory only. Each line goes to `copy` as well.
 
-    A disk that takes no more is told once, in `fault`: the run itself goes on. `is_recorded`: all of it is on disk.
+    A disk that takes no more is told once, in `fault`: the run itself goes on. `is_recorded`: all of it is in
+    the folder. Raises UsageError for a copy that exists, unless `force`, StorageError for one that can't be made.
     """
 
-    def __init__(self, folder: Path | None, header: Header) -> None:
+    def __init__(
+        self, folder: Path | None, header: Header, *, copy: Path | None = None, force: bool = False
+    ) -> None:
         self.id = header.id
         self.fault = ""
         self.turns: list[list[ReplyPart]] = []
         self._began = time.monotonic()
+        copied = _create(copy, force=force) if copy else None
         self._file = self._open(folder, header) if folder else None
+        self._files = [file for file in (self._file, copied) if file is not None]
         self.is_recorded = self._file is not None
         self._write({"webmint": VERSION, **asdict(header)})
 
@@ -110,12 +130,12 @@ class Journal:
         self.turns[-1].append(part)
         self._write({"at": self._seconds(), **_to_dict(part)})
 
-    def close(self, end: End, *, folder: str = "") -> None:
-        """How it ended, and where the site is."""
-        self._write({"end": end, "folder": folder, "at": self._seconds()})
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+    def close(self, end: End, *, folder: str = "", error: WebMintError | None = None) -> None:
+        """How it ended, by which error if by one, and where the site is."""
+        why = {"error": asdict(_failure(error))} if error else {}
+        self._write({"end": end, "folder": folder, "at": self._seconds(), **why})
+        while self._files:
+            os.close(self._files.pop())
 
     def _open(self, folder: Path, header: Header) -> int | None:
         try:
@@ -132,19 +152,15 @@ class Journal:
         return round(time.monotonic() - self._began, 3)
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        if self._file is None:
-            return
-        try:
-            self._put(json.dumps(line).encode() + b"\n")
-        except OSError as error:
-            self.fault = f"the record of the run is cut: {error.strerror or error}"
-            self.is_recorded = False
-            os.close(self._file)
-            self._file = None
-
-    def _put(self, data: bytes) -> None:
-        if self._file is not None and os.write(self._file, data) < len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        data = json.dumps(line).encode() + b"\n" if self._files else b""
+        for file in tuple(self._files):
+            try:
+                _put(file, data)
+            except OSError as error:
+                self.fault = f"the record of the run is cut: {error.strerror or error}"
+                self.is_recorded = self.is_recorded and file != self._file
+                self._files.remove(file)
+                os.close(file)
 
 
 class Recorded:
@@ -170,6 +186,30 @@ class Recorded:
                 yield part
 
 
+def _create(path: Path, *, force: bool) -> int:
+    """A record that somebody asked for by its name."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if force else os.O_EXCL)
+    try:
+        file = os.open(path, flags, 0o600)
+    except FileExistsError:
+        raise UsageError(f"{path} exists", hint="give another file, or overwrite it: --force") from None
+    except OSError as error:
+        raise StorageError(
+            f"can't write {path}: {error.strerror or error}", hint="give another file: --record FILE"
+        ) from None
+    _lock(file)
+    return file
+
+
+def _put(file: int, data: bytes) -> None:
+    if os.write(file, data) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _failure(error: WebMintError) -> Failure:
+    return Failure(error.code, error.message, error.reason or "")
+
+
 def new_id(now: float | None = None) -> str:
     """A run's id: sorts by time, is unique, can be typed."""
     moment = datetime.fromtimestamp(time.time() if now is None else now, UTC)
@@ -186,7 +226,7 @@ def read_run(path: Path) -> Run:
         raise StorageError(
             f"can't read {path}: {error.strerror or error}", hint="webmint resume --list"
         ) from None
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         raise StorageError(f"{path} is no record of a run", hint="webmint resume --list") from None
 
 
@@ -222,20 +262,38 @@ def _objects(lines: list[str]) -> Iterator[dict[str, Any]]:
 def _read_header(data: dict[str, Any]) -> Header:
     if data.pop("webmint") != VERSION:
         raise ValueError("another version")
-    return Header(**{name: data[name] for name in Header.__dataclass_fields__ if name in data})
+    return Header(**_members(data, Header))
 
 
-def _read_lines(objects: Iterator[dict[str, Any]]) -> tuple[tuple[tuple[ReplyPart, ...], ...], str, str]:
+def _read_lines(objects: Iterator[dict[str, Any]]) -> tuple[Any, ...]:
+    """All of a run that stands behind its header, in the order of its fields."""
     turns: list[list[ReplyPart]] = []
+    times: list[list[float]] = []
     end = folder = ""
+    failure = Failure()
     for data in objects:
         if "turn" in data:
             turns.append([])
+            times.append([])
         elif "end" in data:
-            end, folder = data["end"], data.get("folder") or folder
+            end, folder = _checked(data["end"], str), _checked(data.get("folder", ""), str) or folder
+            failure = Failure(**_members(data["error"], Failure)) if "error" in data else failure
         else:
             turns[-1].append(_from_dict(data))
-    return tuple(map(tuple, turns)), end, folder
+            times[-1].append(float(data.get("at", 0)))
+    return tuple(map(tuple, turns)), tuple(map(tuple, times)), end, folder, failure
+
+
+def _members(data: dict[str, Any], kind: type[Header | Failure]) -> dict[str, Any]:
+    """The members that are ours, each of its type."""
+    fields = kind.__dataclass_fields__
+    return {name: _checked(data[name], field.type) for name, field in fields.items() if name in data}
+
+
+def _checked(value: Any, kind: Any) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError("a value of another type")
+    return value
 
 
 _PARTS: dict[str, type[Any]] = {
@@ -251,7 +309,10 @@ def _to_dict(part: ReplyPart) -> dict[str, Any]:
 def _from_dict(data: dict[str, Any]) -> ReplyPart:
     for name, kind in _PARTS.items():
         if name in data:
-            part: ReplyPart = kind(data[name])
+            said = _checked(data[name], dict if kind is Usage else str)
+            if kind is Usage and not all(isinstance(count, int) for count in said.values()):
+                raise ValueError("tokens that are no numbers")
+            part: ReplyPart = kind(said)
             return part
     raise ValueError("a line of another version")
 

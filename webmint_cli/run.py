@@ -8,6 +8,7 @@ from pathlib import Path
 
 from webmint_cli import __version__, engine, folder
 from webmint_cli.engine import Limits
+from webmint_cli.errors import WebMintError
 from webmint_cli.events import Complete, Event
 from webmint_cli.journal import End, Header, Journal, Recorded, new_id
 from webmint_cli.providers.presets import Choice
@@ -48,6 +49,7 @@ class SiteRun:
         self._output = output
         self._limits = limits
         self._folder: Path | None = None
+        self._error: WebMintError | None = None
         for stretch in request.received:
             journal.turn()
             journal.add(Text(stretch))
@@ -57,10 +59,14 @@ class SiteRun:
         recorded = Recorded(self._provider, self.journal)
         stream = engine.generate(self._request, recorded, limits=self._limits, stream_id=self.journal.id)
         async with aclosing(stream) as events:
-            async for event in events:
-                if isinstance(event, Complete):
-                    self.complete = event
-                yield event
+            try:
+                async for event in events:
+                    if isinstance(event, Complete):
+                        self.complete = event
+                    yield event
+            except WebMintError as error:
+                self._error = error
+                raise
 
     def site(self) -> Site:
         """What has come so far, by the record."""
@@ -80,7 +86,8 @@ class SiteRun:
         return self._folder
 
     def close(self, end: End) -> None:
-        self.journal.close(end, folder=str(self._folder.absolute()) if self._folder else "")
+        folder = str(self._folder.absolute()) if self._folder else ""
+        self.journal.close(end, folder=folder, error=self._error)
 
     def _provenance(self, title: str, status: End) -> folder.Provenance:
         return folder.Provenance(

@@ -10,9 +10,12 @@ from webmint_cli.cli.deploy import deploy
 from webmint_cli.cli.deployments import app as deployments_app
 from webmint_cli.cli.doctor import doctor
 from webmint_cli.cli.generate import generate
+from webmint_cli.cli.history import app as history_app
 from webmint_cli.cli.models import models
 from webmint_cli.cli.preview import preview
+from webmint_cli.cli.replay import replay
 from webmint_cli.cli.resume import resume
+from webmint_cli.cli.serve import serve
 from webmint_cli.cli.shared import fail
 from webmint_cli.errors import ExitCode, UsageError, WebMintError
 
@@ -30,8 +33,11 @@ app = typer.Typer(
 )
 app.command()(generate)
 app.command()(resume)
+app.command()(replay)
 app.command()(deploy)
 app.add_typer(deployments_app, name="deployments")
+app.add_typer(history_app, name="history")
+app.command()(serve)
 app.command()(preview)
 app.command()(models)
 app.add_typer(config_app, name="config")

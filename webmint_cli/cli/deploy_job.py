@@ -10,6 +10,7 @@ from pathlib import Path
 
 from webmint_cli import deployments, engine
 from webmint_cli.cli import actions
+from webmint_cli.cli.history.access import note_deployment
 from webmint_cli.cli.runner import Interrupted, run
 from webmint_cli.cli.shared import Common
 from webmint_cli.errors import StorageError, TargetRefused, UsageError
@@ -52,6 +53,7 @@ class Job:
     project: str
     options: Options
     asks: bool
+    is_recorded: bool
 
 
 def prepare(folder: Path, wish: Wish, settings: Settings, show: Reporter, *, asks: bool) -> Job:
@@ -73,7 +75,9 @@ def prepare(folder: Path, wish: Wish, settings: Settings, show: Reporter, *, ask
         verify=settings["verify_timeout"],
     )
     project = settings["project"] or (last.project if last else _name(target, folder))
-    job = Job(folder, site, target, project, options, asks and sys.stdin.isatty() and sys.stderr.isatty())
+    asks = asks and sys.stdin.isatty() and sys.stderr.isatty()
+    is_recorded = not settings["no_history"]
+    job = Job(folder, site, target, project, options, asks, is_recorded)
     return _with_terms(job, show)
 
 
@@ -93,7 +97,8 @@ def play(job: Job, show: Reporter, *, common: Common) -> Deployed:
     except Interrupted as interruption:
         _say_stopped(show)
         raise SystemExit(interruption.exit_code) from None
-    _record(job, deployed, show)
+    if job.is_recorded:
+        _record(job, deployed, show)
     actions.deployed(deployed, os.environ)
     show.say(*_said(job, deployed))
     if not common.as_json:
@@ -197,6 +202,8 @@ def _record(job: Job, deployed: Deployed, show: Reporter) -> None:
         deployments.record(record, home() / "deployments")
     except StorageError as error:
         show.warn(error.message)
+        return
+    note_deployment(show)
 
 
 def _digests(site: Tree) -> dict[str, str]:

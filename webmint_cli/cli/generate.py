@@ -37,6 +37,9 @@ def generate(
     no_history: Annotated[
         bool | None, typer.Option("--no-history", help="Keep no record of the run.")
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option("--record", metavar="FILE", help="Write the run's record here as well.")
+    ] = None,
     timeout: Timeout = None,
     deploy: Annotated[
         str | None, typer.Option(metavar="TARGET", help="Then deploy it; stdout is the live address.")
@@ -84,7 +87,7 @@ def generate(
     show.say(site_job.explain(choice))
     if records and (earlier := next(runs(records), None)) and earlier.is_interrupted:
         show.say(f"An earlier run was interrupted; go on with it: webmint resume {earlier.header.id}")
-    journal = Journal(records, header(request, choice, target))
+    journal = Journal(records, header(request, choice, target), copy=record, force=force)
     job = SiteRun(
         request,
         site_job.make_provider(choice, settings),

@@ -19,7 +19,8 @@ Timeout: TypeAlias = Annotated[
     float | None, typer.Option(metavar="SECONDS", min=0.1, help="How long the model may be silent.")
 ]
 Site: TypeAlias = Annotated[
-    str | None, typer.Argument(metavar="SITE", help="The site's folder; none for the last one.")
+    str | None,
+    typer.Argument(metavar="SITE", help="Its folder, or its number in the history; none for the last."),
 ]
 To: TypeAlias = Annotated[
     str | None, typer.Option("--to", "-t", metavar="TARGET", help="Where to; cloudflare if nothing is said.")

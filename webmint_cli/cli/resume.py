@@ -77,24 +77,20 @@ def resume(
         limits=site_job.limits(settings),
     )
     mark_resumed(earlier)
-    site_job.play(job, show, as_page=target.as_page, common=common)
+    resumed = earlier.path if ours else None
+    site_job.play(job, show, as_page=target.as_page, common=common, resumed=resumed)
 
 
 def _find(records: Path, name: str | None) -> "Run":
+    from webmint_cli.cli.run_argument import named_run
     from webmint_cli.errors import UsageError
-    from webmint_cli.journal import read_run
 
-    if name is None:
-        latest = next(_unfinished(records), None)
-        if latest is None:
-            raise UsageError(
-                "there is no unfinished run", hint="start one: webmint generate 'A bakery in Lyon'"
-            )
-        return latest
-    path = Path(name) if Path(name).is_file() else records / f"{name}.jsonl"
-    if not path.is_file():
-        raise UsageError(f"there is no run {name}", hint="see which there are: webmint resume --list")
-    return read_run(path)
+    if name is not None:
+        return named_run(records, name)
+    latest = next(_unfinished(records), None)
+    if latest is None:
+        raise UsageError("there is no unfinished run", hint="start one: webmint generate 'A bakery in Lyon'")
+    return latest
 
 
 def _unfinished(records: Path) -> "Iterator[Run]":

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
 
+from webmint_cli.cli.history.access import note_runs
 from webmint_cli.cli.runner import Interrupted, run
 from webmint_cli.cli.shared import Common
 from webmint_cli.engine import Limits
@@ -17,7 +18,7 @@ from webmint_cli.providers.presets import COMPOSER, Choice, Wish, choose
 from webmint_cli.providers.provider import Provider
 from webmint_cli.render import Json, Plain, Quiet, Reporter, duration, send, size
 from webmint_cli.run import SiteRun
-from webmint_cli.settings import Settings
+from webmint_cli.settings import Settings, home
 from webmint_cli.site import Site
 
 
@@ -68,15 +69,32 @@ def reporter(common: Common) -> Reporter:
     return Live(stderr, colored=colored, environment=environment)
 
 
-def play(job: SiteRun, show: Reporter, *, as_page: bool, common: Common, is_last: bool = True) -> Path | None:
+def play(
+    job: SiteRun,
+    show: Reporter,
+    *,
+    as_page: bool,
+    common: Common,
+    is_last: bool = True,
+    resumed: Path | None = None,
+) -> Path | None:
     """Run a job to its end and put its result on stdout, if no other job follows whose result counts.
 
-    Whatever ends it, what came is written and said.
+    Whatever ends it, what came is written, said, and noted in the history. `resumed`: the record that it took up.
     """
     ending = _Ending(job, show, as_page=as_page, common=common, puts=is_last and not common.as_json)
     try:
+        return _played(job, show, ending)
+    finally:
+        if job.journal.is_recorded:
+            journal = home() / "runs" / f"{job.journal.id}.jsonl"
+            note_runs(show, *filter(None, (resumed, journal)))
+
+
+def _played(job: SiteRun, show: Reporter, ending: "_Ending") -> Path | None:
+    try:
         with show:
-            run(_events(job, show))
+            run(show_events(job, show))
     except Interrupted as interruption:
         ending.stopped()
         raise SystemExit(interruption.exit_code) from None
@@ -95,7 +113,8 @@ def play(job: SiteRun, show: Reporter, *, as_page: bool, common: Common, is_last
     return ending.finish()
 
 
-async def _events(job: SiteRun, show: Reporter) -> None:
+async def show_events(job: SiteRun, show: Reporter) -> None:
+    """Every event of a job, shown as it comes. Raises what the job raises."""
     async with aclosing(job.events()) as events:
         async for event in events:
             show.show(event)

@@ -255,7 +255,7 @@ class _Merging:
         ours = self._store.find(kind, known)
         record = self._store.get(kind, ours.id) if ours else None
         self._ledger.bury(kind, known, timestamp)
-        if False:
+        if ours and record and updated(record) > timestamp:
             return
         if ours:
             self._store.delete(kind, [ours.id])

@@ -17,7 +17,6 @@ _WORDLESS = re.compile(
     "\U00020000-\U000323af]"
 )
 _EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
-_WILD = re.compile(r"[%_\\]")
 _WORDS = re.compile(r'"([^"]*)"|([^\s"]+)')
 
 _ORDERS = {
@@ -116,8 +115,7 @@ def chats(query: Query) -> tuple[str, dict[str, Any]]:
         return found.replace("<source>", _FOUND).replace("<sort>", order), values
     if query.text.strip():
         # No word to look up, but signs.
-        values["like"] = _like(query.text)
-        conditions.append("s.prompt like :like escape '\\'")
+        conditions.append("instr(s.prompt, :part)")
     listed = _statement(_CHATS, conditions, order)
     return listed.replace("<source>", "chats_summary s").replace("<sort>", order), values
 
@@ -128,8 +126,7 @@ def deployments(query: Query) -> tuple[str, dict[str, Any]]:
     if query.active is not None:
         conditions.append("active = :active")
     if query.text.strip():
-        conditions.append("(project like :like escape '\\' or url like :like escape '\\')")
-        values["like"] = _like(query.text)
+        conditions.append("instr(lower(project || ' ' || url), lower(:part))")
     order = _ORDERS["oldest" if query.sort == "oldest" else "newest"]
     return _statement(_DEPLOYMENTS, conditions, order), values
 
@@ -152,7 +149,10 @@ def indexed(text: str) -> str:
 
 def match(text: str) -> str:
     """What a person typed, as an FTS5 query in which nothing of theirs is an operator; "" if it holds no word."""
-    phrases = [(quoted or word, "" if quoted else " *") for quoted, word in _WORDS.findall(plain(text))]
+    phrases = [
+        (quoted or word, "" if quoted else " *")
+        for quoted, word in _WORDS.findall(plain(text).replace("\0", " "))
+    ]
     return " ".join(f'"{indexed(phrase)}"{suffix}' for phrase, suffix in phrases if _has_word(phrase))
 
 
@@ -168,6 +168,7 @@ def _period(query: Query) -> tuple[list[str], dict[str, Any]]:
         "since": query.since,
         "until": query.until,
         "active": query.active,
+        "part": plain(query.text.strip()),
         "limit": -1 if query.limit is None else query.limit,
         "offset": query.offset,
     }
@@ -177,7 +178,3 @@ def _period(query: Query) -> tuple[list[str], dict[str, Any]]:
 
 def _statement(template: str, conditions: list[str], order: str) -> str:
     return template.replace("<where>", " and ".join(conditions) or "true").replace("<order>", order)
-
-
-def _like(text: str) -> str:
-    return f"%{_WILD.sub(lambda found: chr(92) + found.group(), plain(text.strip()))}%"

@@ -134,7 +134,7 @@ class Store:
     def releases(self, query: Query) -> list[Release]:
         """The deployments that a query asks for; it may filter by text, times and `active`."""
         statement, values = search.deployments(query)
-        return [Release(*row) for row in self.rows(statement, values)]
+        return [Release(*(*row[:-1], bool(row[-1]))) for row in self.rows(statement, values)]
 
     def count(self, kind: Kind) -> int:
         found = self._one(_for(kind, "select count(*) from <kind>_summary"))
