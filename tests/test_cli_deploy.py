@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 from cloudflare_host import CloudflareHost, Fault
-from commandline import COMMAND, Webmint, until
+from commandline import COMMAND, Ended, Webmint, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -251,3 +252,23 @@ def test_a_start_of_deploy_loads_no_model_and_no_drawing() -> None:
     )
     ran = subprocess.run([COMMAND[0], "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def answered(webmint: Webmint, answer: bytes, *arguments: str) -> Ended:
+    """A command whose stdin is a terminal, at which a person types this."""
+    person, terminal = os.openpty()
+    try:
+        running = webmint.start(*arguments, terminal=terminal)
+        os.write(person, answer)
+        return running.end()
+    finally:
+        os.close(person)
+        os.close(terminal)
+
+
+def test_a_person_who_says_no_is_asked_no_more(webmint: Webmint, host: CloudflareHost) -> None:
+    webmint("deploy", "bakery")
+    for answer, code in ((b"n\n", 1), (b"\x04", 130)):
+        ended = answered(webmint, answer, "deployments", "delete", host.deployments[0].id)
+        assert (ended.code, "bug" in ended.err) == (code, False)
+    assert len(host.deployments) == 1

@@ -115,6 +115,12 @@ def test_a_turn_that_broke_off_is_gone_on_from(tmp_path: Path, failure: Provider
     assert support.site(replayed(run).complete) == FILES
 
 
+def test_a_turn_that_broke_off_after_a_whole_site_is_gone_on_from_as_well(tmp_path: Path) -> None:
+    more = "~~~~~ css path=print.css\nnav { display: none }\n~~~~~\n"
+    run = recorded(tmp_path, said(REPLY, None), said(REPLY[-90:] + more), end="completed")
+    assert support.site(replayed(run).complete) == FILES | {"print.css": "nav { display: none }\n"}
+
+
 CUTS: dict[str, tuple[str, WebMintError | None, str | None, str]] = {
     "killed": ("", None, None, "stopped"),
     "stopped": ("stopped", None, None, "stopped"),

@@ -14,9 +14,13 @@ def confirm(question: str, *, yes: bool, common: Common) -> None:
         return
     if common.no_input or not sys.stdin.isatty():
         raise UsageError("this needs to be confirmed", hint="add --yes")
+    if not agrees(question):
+        sys.exit(ExitCode.FAILED)
+
+
+def agrees(question: str) -> bool:
+    """What a person at the terminal answers. Ctrl-C ends the command."""
     try:
-        agreed = typer.confirm(question, err=True)
+        return typer.confirm(question, err=True)
     except typer.Abort:
         sys.exit(ExitCode.INTERRUPTED)
-    if not agreed:
-        sys.exit(ExitCode.FAILED)

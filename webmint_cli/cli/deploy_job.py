@@ -10,6 +10,7 @@ from pathlib import Path
 
 from webmint_cli import deployments, engine
 from webmint_cli.cli import actions
+from webmint_cli.cli.confirmation import agrees
 from webmint_cli.cli.history.access import note_deployment
 from webmint_cli.cli.runner import Interrupted, run
 from webmint_cli.cli.shared import Common
@@ -127,9 +128,7 @@ def _finished(event: Event | None) -> Deployed:
 
 
 def _agrees(job: Job, error: TargetRefused) -> bool:
-    import typer
-
-    return job.asks and typer.confirm(f"{error.message}. Make it?", err=True)
+    return job.asks and agrees(f"{error.message}. Make it?")
 
 
 def _with_terms(job: Job, show: Reporter) -> Job:
@@ -140,9 +139,7 @@ def _with_terms(job: Job, show: Reporter) -> Job:
     show.warn(terms)
     if job.options.terms_accepted:
         return job
-    import typer
-
-    if not job.asks or not typer.confirm("Accept them?", err=True):
+    if not job.asks or not agrees("Accept them?"):
         raise UsageError(f"{job.target.name} needs its terms accepted", hint="read them, then add --yes")
     return replace(job, options=replace(job.options, terms_accepted=True))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from webmint_cli.cli.confirmation import confirm
 from webmint_cli.cli.options import Project
 from webmint_cli.cli.shared import Common, command
 
@@ -49,7 +50,7 @@ def list_(
 @command
 def rollback(id_: _Id, *, project: Project = None, yes: _Yes = False, common: Common) -> None:
     """Make an earlier production deployment the live one."""
-    _confirm(f"Make {id_} the live one?", yes=yes, common=common)
+    confirm(f"Make {id_} the live one?", yes=yes, common=common)
     url = _ask(project, common, lambda deployments: deployments.roll_back(id_))
     _say({"id": id_, "url": url}, url or id_, common)
 
@@ -67,7 +68,7 @@ def delete(
     common: Common,
 ) -> None:
     """Delete a deployment for good."""
-    _confirm(f"Delete the deployment {id_} for good?", yes=yes, common=common)
+    confirm(f"Delete the deployment {id_} for good?", yes=yes, common=common)
     _ask(project, common, lambda deployments: deployments.delete(id_, force=force))
     _say({"id": id_, "deleted": True}, id_, common)
 
@@ -90,7 +91,7 @@ def add(name: _Name, *, project: Project = None, common: Common) -> None:
 @command
 def remove(name: _Name, *, project: Project = None, yes: _Yes = False, common: Common) -> None:
     """Remove a domain from the project."""
-    _confirm(f"Remove {name} from the project?", yes=yes, common=common)
+    confirm(f"Remove {name} from the project?", yes=yes, common=common)
     _ask(project, common, lambda deployments: deployments.remove_domain(name))
     _say({"domain": name, "removed": True}, name, common)
 
@@ -130,17 +131,6 @@ def _last_project() -> str:
     for deployment in [*here, *found]:
         return deployment.project
     raise UsageError("nothing was deployed from this machine yet", hint="name the project: --project NAME")
-
-
-def _confirm(question: str, *, yes: bool, common: Common) -> None:
-    from webmint_cli.errors import UsageError
-
-    if yes:
-        return
-    if common.no_input or not sys.stdin.isatty():
-        raise UsageError("this needs to be confirmed", hint="add --yes")
-    if not typer.confirm(question, err=True):
-        raise typer.Exit(1)
 
 
 def _show(rows: list[dict[str, str]], common: Common) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from webmint_cli import deployments, journal
 from webmint_cli.errors import StorageError
 from webmint_cli.history.content import content
-from webmint_cli.history.records import Record, deployment_uid, derived_uid
+from webmint_cli.history.records import Record, chat_uid, deployment_uid, derived_uid
 from webmint_cli.history.sources import Source, Sources
 from webmint_cli.history.store import Store
 from webmint_cli.history.versions import lineage
@@ -41,8 +41,13 @@ def purge(store: Store, home: Path, *, before: int) -> int:
     with store.transaction():
         names = Sources(store, RUNS).of_deleted(before)
         removed = store.purge(before)
-    for name in names:
-        (home / RUNS / name).unlink(missing_ok=True)
+    for path in (home / RUNS / name for name in names):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"can't remove {path}: {error.strerror or error}", hint="remove it yourself"
+            ) from None
     return removed
 
 
@@ -256,7 +261,7 @@ def _deployment(store: Store, deployment: deployments.Deployment) -> Record:
         "metadata": {name: value for name, value in said.items() if value not in ("", [])},
     }
     record["uid"] = deployment_uid(record)
-    return {**record, "chatUid": home["uid"]} if home else record
+    return {**record, "chatUid": chat_uid(home)} if home else record
 
 
 def _add_deployment(store: Store, record: Record) -> bool:

@@ -180,7 +180,7 @@ class _Merging:
         home = self._store.find("chats", chat) if chat else None
         if chat:
             deployment["chatUid"] = chat
-        if home or number is not None:
+        if chat or number is not None:
             deployment["chatId"] = home.id if home else None
         self._settle("deployments", deployment)
 

@@ -52,7 +52,7 @@ class Sources:
             names |= {path.name for path in folder.iterdir() if path.suffix == suffix} - known
         for name in sorted(names):
             yield folder / name
-        if is_new :
+        if is_new and time.time_ns() - modified > _SETTLED:
             self._store.execute("insert or replace into places values (?, ?)", self._place, modified)
 
     def seen(self, path: Path) -> Source | None:

@@ -115,12 +115,14 @@ def _written(kind: Kind, record: Record) -> Record:
 
 
 def _linked(store: Store, deployment: Record) -> Record:
-    """The link to the chat, valid in every store."""
+    """The link to the chat, valid in every store; none to a chat that is deleted here."""
     number = deployment.get("chatId")
-    if number is None or deployment.get("chatUid"):
+    if number is None:
         return deployment
     chat = store.get("chats", number)
-    return {**deployment, "chatUid": uid("chats", chat)} if chat else deployment
+    if chat is None:
+        return {**deployment, "chatId": None}
+    return {**deployment, "chatUid": deployment.get("chatUid") or uid("chats", chat)}
 
 
 def _json(value: Any) -> bytes:
