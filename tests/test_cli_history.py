@@ -242,6 +242,15 @@ def test_what_is_exported_comes_back_the_same(golden: Webmint, tmp_path: Path, n
     assert [chat["prompt"] for chat in exported(other)["chats"]] == [f"Site {n}" for n in range(1, 5)]
 
 
+def test_what_a_file_says_beside_its_records_goes_on(tmp_path: Path) -> None:
+    webmint = fresh(tmp_path)
+    (webmint.cwd / "theirs.json").write_text('{"version": "1.0", "note": {"b": [1], "a": "é"}, "chats": []}')
+    webmint("history", "import", "--dry-run", "theirs.json")
+    assert "note" not in exported(webmint)
+    webmint("history", "import", "theirs.json")
+    assert exported(webmint)["note"] == {"b": [1], "a": "é"}
+
+
 def test_an_export_is_for_its_owner_only(golden: Webmint) -> None:
     golden("history", "export", "all.json.gz")
     assert stat.S_IMODE((golden.cwd / "all.json.gz").stat().st_mode) == 0o600

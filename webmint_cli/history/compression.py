@@ -22,26 +22,40 @@ class TooLarge(StorageError):
     code = "too_large"
 
 
-def pieces(file: BinaryIO, *, size: int, ratio: int) -> Iterator[bytes]:
+class _Counted:
+    """A file, also a pipe, of which is known how much was read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.count = 0
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        self.count += len(data)
+        return data
+
+
+def pieces(source: BinaryIO, *, size: int, ratio: int) -> Iterator[bytes]:
     """The content of a file, unpacked if it is gzip by its first bytes, whatever its name.
 
     Raises TooLarge beyond `size` bytes, or beyond 64 MB at more than `ratio` times what was read; Cut where the
     compressed data is damaged or ends early.
     """
+    file = _Counted(source)
     head = file.read(PIECE)
     packed, total = head.startswith(_MAGIC), 0
     for piece in _unpacked(head, file) if packed else _plain(head, file):
         total += len(piece)
         if total > size:
             raise TooLarge(f"the file holds more than {size >> 20} MB", hint="import it in parts")
-        if packed and total > _FREE and total > ratio * file.tell():
+        if packed and total > _FREE and total > ratio * file.count:
             raise TooLarge(
                 "the file unpacks to far more than a history can be", hint="unpack and check it first"
             )
         yield piece
 
 
-def _plain(head: bytes, file: BinaryIO) -> Iterator[bytes]:
+def _plain(head: bytes, file: _Counted) -> Iterator[bytes]:
     while head:
         yield head
         head = file.read(PIECE)
@@ -54,7 +68,7 @@ def _salvaged(unpacker: "zlib._Decompress", data: bytes) -> Iterator[bytes]:
             yield unpacker.decompress(bytes([byte]))
 
 
-def _unpacked(data: bytes, file: BinaryIO) -> Iterator[bytes]:
+def _unpacked(data: bytes, file: _Counted) -> Iterator[bytes]:
     """Members of a gzip file follow each other; padding with zeros ends it."""
     while data.strip(b"\0"):
         unpacker = zlib.decompressobj(_GZIP)

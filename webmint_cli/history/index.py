@@ -242,8 +242,15 @@ def _index_deployments(store: Store, place: Path) -> None:
                 sources.note(source, "done")
 
 
+def _maker(store: Store, run: str) -> int | None:
+    """The chat of a run; a site that was written out of the history names the chat itself."""
+    chat = Sources(store, RUNS).chat_of(f"{run}.jsonl")
+    named = None if chat else store.find("chats", run)
+    return named.id if named else chat
+
+
 def _deployment(store: Store, deployment: deployments.Deployment) -> Record:
-    chat = Sources(store, RUNS).chat_of(f"{deployment.run}.jsonl") if deployment.run else None
+    chat = _maker(store, deployment.run) if deployment.run else None
     home = store.get("chats", chat) if chat else None
     said: dict[str, Any] = {
         "target": deployment.target,

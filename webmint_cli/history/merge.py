@@ -45,7 +45,7 @@ class NotImported(StorageError):
         lost = [problem for problem in problems if not problem.landed]
         super().__init__(
             f"nothing was imported, the file is damaged: {lost[0]}",
-            hint="import what is whole: webmint history import FILE, without --strict or --replace",
+            hint="import what is whole: webmint history import FILE, without --strict, or with --mode merge",
         )
         self.problems = problems
 

@@ -1,7 +1,8 @@
 """The store's tables, as an ordered list of steps, of which a database remembers how many it has taken.
 
 The first holds the records themselves and is all that can't be made again. The second holds what is derived from
-them, for lists, search and statistics, and the third where each came from.
+them, for lists, search and statistics, the third where each came from, and the fourth what an imported file said
+beside its records.
 """
 
 import json
@@ -92,6 +93,10 @@ MIGRATIONS = (
             "create index sources_state on sources (place, state)",
             "create table places (place text primary key, modified integer not null) without rowid",
         ),
+    ),
+    Migration(
+        "extras",
+        ("create table extras (name text primary key, value text not null) without rowid",),
     ),
 )
 

@@ -191,6 +191,19 @@ class Store:
     def is_buried(self, kind: Kind, uid: str) -> bool:
         return self._one("select 1 from tombstones where store = ? and uid = ?", kind, uid) is not None
 
+    def extras(self) -> dict[str, Any]:
+        """Top-level members of imported files that are not ours, by name; an export carries them on."""
+        return {
+            name: json.loads(value)
+            for name, value in self.rows("select name, value from extras order by name")
+        }
+
+    def keep_extras(self, extras: Mapping[str, Any]) -> None:
+        """Remember such members, over those of the same name."""
+        with self.transaction():
+            for name, value in extras.items():
+                self.execute("insert or replace into extras values (?, ?)", name, json.dumps(value))
+
     def stats(self) -> dict[str, Any]:
         """The `stats` object of the exchange format."""
         return stats.compute(self.rows)

@@ -4,8 +4,8 @@ import gzip
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,7 +34,7 @@ def export(
     """
     notes: list[Problem] = []
     lines = _lines(store, timestamp, extras or {}, notes)
-    with store.snapshot():
+    with store.snapshot(), closing(lines):
         if compress:
             with gzip.GzipFile(fileobj=out, mode="wb", compresslevel=_LEVEL, filename="", mtime=0) as packed:
                 packed.writelines(lines)
@@ -75,7 +75,9 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
-def _lines(store: Store, timestamp: int, extras: Mapping[str, Any], notes: list[Problem]) -> Iterator[bytes]:
+def _lines(
+    store: Store, timestamp: int, extras: Mapping[str, Any], notes: list[Problem]
+) -> Generator[bytes, None, None]:
     yield b'{"version":"%s","timestamp":%d' % (VERSION.encode(), timestamp)
     chats = (_written("chats", record) for record in store.records("chats"))
     yield from _list("chats", chats, notes)

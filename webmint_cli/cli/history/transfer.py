@@ -43,10 +43,10 @@ def export(file: _File, *, common: Common) -> None:
 
     with opened() as store:
         if file == "-":
-            _say(writer.export(store, sys.stdout.buffer, timestamp=now()))
+            _say(writer.export(store, sys.stdout.buffer, timestamp=now(), extras=store.extras()))
             sys.stdout.flush()
             return
-        notes = writer.export_file(store, Path(file), timestamp=now())
+        notes = writer.export_file(store, Path(file), timestamp=now(), extras=store.extras())
         counts = {"chats": store.count("chats"), "deployments": store.count("deployments")}
     _say(notes)
     said = json.dumps({"file": str(Path(file).absolute()), **counts}) if common.as_json else file
@@ -82,6 +82,8 @@ def import_(
         except NotImported as error:
             _say(error.problems)
             raise
+        if not dry_run:
+            store.keep_extras(merged.extras)
     _say(merged.problems)
     _report(merged, None if dry_run else backup, common, dry_run=dry_run)
     if not all(problem.landed for problem in merged.problems):
@@ -114,7 +116,7 @@ def _backup(store: "Store") -> tuple[Path, Callable[[], object]]:
 
     def keep() -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        export_file(store, path, timestamp=moment)
+        export_file(store, path, timestamp=moment, extras=store.extras())
 
     return path, keep
 
