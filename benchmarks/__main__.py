@@ -12,6 +12,7 @@ SUBJECTS = {
     "live": "benchmarks.live",
     "faults": "benchmarks.faults",
     "deploy": "benchmarks.deploy",
+    "history": "benchmarks.history",
 }
 
 

@@ -14,7 +14,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("subject", ["engine", "parser", "start", "live", "faults", "deploy"])
+@pytest.mark.parametrize("subject", ["engine", "parser", "start", "live", "faults", "deploy", "history"])
 def test_a_subject_prints_its_tables_with_goals_met_or_not(subject: str) -> None:
     done = run(subject, "--quick")
     assert done.returncode == 0, done.stderr

@@ -17,9 +17,10 @@ from webmint_cli.server.guard import COOKIE, Policy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from webmint_cli.server.description import Endpoint
+
 TOKEN = "open-sesame-93b1"
 BEYOND = Policy(public="mint.example.com", beyond=True, token=TOKEN, secure=True)
-READS = [endpoint for endpoint in ENDPOINTS if endpoint.method == "GET"]
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +57,9 @@ def guarded(response: httpx.Response) -> None:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
-def test_every_answer_is_guarded(api: Api, endpoint: object) -> None:
-    assert endpoint in ENDPOINTS
-    path = endpoint.path.replace("{id}", "none")  # type: ignore[attr-defined]
-    guarded(api.client.request(endpoint.method, path))  # type: ignore[attr-defined]
+def test_every_answer_is_guarded(api: Api, endpoint: Endpoint) -> None:
+    path = endpoint.path.replace("{id}", "none")
+    guarded(api.client.request(endpoint.method, path))
     guarded(api.client.options(path, headers={"Origin": "https://evil.example"}))
 
 
@@ -97,9 +97,9 @@ def test_a_name_that_is_not_ours_is_refused(api: Api, host: str, method: str) ->
 )
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.name)
 def test_pages_of_other_sites_are_refused_everywhere(
-    api: Api, endpoint: object, headers: dict[str, str]
+    api: Api, endpoint: Endpoint, headers: dict[str, str]
 ) -> None:
-    method, path = endpoint.method, endpoint.path.replace("{id}", "none")  # type: ignore[attr-defined]
+    method, path = endpoint.method, endpoint.path.replace("{id}", "none")
     body = PROMPT if method == "POST" else None
     assert refusal(api.client.request(method, path, headers=headers, json=body), 403) == "origin_refused"
 
@@ -140,7 +140,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(api: Api) -> None:
 
 def test_localhost_is_sent_to_the_one_origin() -> None:
     with serving(by(ComposerProvider()), Policy(canonical="http://127.0.0.1:9")) as api:
-        answer = api.client.get("//evil.example/a?b=c", headers={"Host": "localhost:9"})
+        answer = api.client.get(f"{api.url}//evil.example/a?b=c", headers={"Host": "localhost:9"})
         assert (answer.status_code, answer.headers["location"]) == (
             307,
             "http://127.0.0.1:9/evil.example/a?b=c",
@@ -163,9 +163,9 @@ def test_localhost_is_sent_to_the_one_origin() -> None:
     ids=str,
 )
 def test_without_the_token_nothing_is_answered(
-    public: Api, endpoint: object, headers: dict[str, str | bytes]
+    public: Api, endpoint: Endpoint, headers: dict[str, str | bytes]
 ) -> None:
-    method, path = endpoint.method, endpoint.path.replace("{id}", "none")  # type: ignore[attr-defined]
+    method, path = endpoint.method, endpoint.path.replace("{id}", "none")
     body = PROMPT if method == "POST" else None
     answer = public.client.request(method, path, headers=headers, json=body)  # type: ignore[arg-type]
     assert refusal(answer, 401) == "unauthorized"
@@ -198,6 +198,14 @@ def test_beyond_this_machine_the_public_name_and_numbers_are_ours(
 ) -> None:
     headers = {"Host": host, "Authorization": f"Bearer {TOKEN}"}
     assert public.client.get("/api/health", headers=headers).status_code == status
+
+
+def test_a_proxy_that_hides_the_name_does_not_lock_our_own_page_out(public: Api) -> None:
+    headers = {"Authorization": f"Bearer {TOKEN}", "Sec-Fetch-Site": "same-origin"}
+    asked = PROMPT | {"useStream": False}
+    for origin, status in (("https://mint.example.com", 200), ("https://evil.example", 403), ("null", 403)):
+        answer = public.post("/api/generate-stream", asked, headers=headers | {"Origin": origin})
+        assert answer.status_code == status
 
 
 @pytest.mark.parametrize(
