@@ -2,8 +2,8 @@
 
 Each chat is a page of about 3 KB, a third of it text, in 10,648 words as unequally frequent as words are. Times are medians of
 wall time, with the disk's cache warm; export and import are a process each, and count its CPU. One megabyte here is
-10^6 bytes. The log is made by `llm` itself and asked by what its `llm logs list --latest` asks first; what it then
-reads of each row's messages is not counted.
+10^6 bytes. The log is made by `llm`, with rows where its `llm logs list --latest` looks first; what that then reads of each
+message is not counted.
 """
 
 import os
@@ -20,7 +20,6 @@ from contextlib import closing
 from itertools import accumulate, product
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeAlias
 from uuid import UUID
 
 from benchmarks import peers
@@ -40,7 +39,7 @@ _WORDS = ["".join(parts) for parts in product([a + b for a in "bdfgklmnprt" for 
 _FREQUENCIES = list(accumulate(1 / rank for rank in range(1, len(_WORDS) + 1)))
 _RARE, _WITH_RARE = "quokka", 250
 _PAGE = "<!doctype html>\n<title>{title}</title>\n<main>\n{text}</main>\n"
-_BLOCK = '  <section class="card wide"><p class="lead muted">{}</p></section>\n'
+_BLOCK = '  <section class="card wide"><h2>Note</h2><p class="lead muted">{}</p></section>\n'
 _STYLE = ".card { display: grid; gap: 1rem; padding: 2rem; }\n" * 16
 _SCRIPT = "document.body.classList.toggle('dark');\n" * 8
 _SEARCHES = {
@@ -54,17 +53,11 @@ _LISTED = """select turns.datetime_utc, turns.*, threads.name from turns left jo
 _FOUND = """join turn_search on turn_search.turn_id = turns.id
     join turn_search_fts on turn_search_fts.rowid = turn_search.id where turn_search_fts match :words"""
 _LOGGED = (
-    "insert into threads (id, name, tip_message_hash, datetime_utc) values (:id, :prompt, :id || 'b', :time)",
-    "insert into messages (hash, role) values (:id || 'a', 'user')",
-    "insert into messages (hash, parent_hash, role) values (:id || 'b', :id || 'a', 'assistant')",
-    "insert into parts (message_hash, position, type, text) values (:id || 'a', 0, 'text', :prompt)",
-    "insert into parts (message_hash, position, type, text) values (:id || 'b', 0, 'text', :reply)",
+    "insert into threads (id, name, tip_message_hash, datetime_utc) values (:id, :prompt, :id || 'b', :timestamp)",
     """insert into turns (id, thread_id, parent_message_hash, tip_message_hash, model, datetime_utc)
-       values (:id, :id, :id || 'a', :id || 'b', 'qwen', :time)""",
+       values (:id, :id, :id || 'a', :id || 'b', 'qwen', :timestamp)""",
     "insert into turn_search (turn_id, prompt, response) values (:id, :prompt, :reply)",
 )
-
-Job: TypeAlias = Callable[[Path], object]
 
 
 def tables(*, quick: bool) -> Iterator[Table]:
@@ -82,7 +75,7 @@ def _transfer(place: Path, count: int) -> Table:
     table = Table(
         f"history: {count:,} chats carried away and taken in", ("work", "MB/s of CPU", "peak MB", "goal")
     )
-    jobs: dict[str, tuple[Job, float]] = {
+    jobs: dict[str, tuple[Callable[[Path], int], float]] = {
         "export": (_export, 50),
         "import: read and check": (_read, 50),
         "import, with full-text index": (_import, 10),
@@ -99,8 +92,7 @@ def _transfer(place: Path, count: int) -> Table:
 
 def _latency(place: Path, count: int, *, rounds: int) -> Table:
     table = Table(f"history: of {count:,} chats", ("work", "ms", "llm's log, ms", "x llm", "goal"))
-    log = _log(place, count)
-    if log is None:
+    if not (log := _log(place, count)):
         table.notes.append(f"llm {peers.ABSENT}")
     added = _chats(count + rounds, since=count)
     with Store.open(place / "history.db") as store, closing(sqlite3.connect(log or ":memory:")) as theirs:
@@ -110,12 +102,9 @@ def _latency(place: Path, count: int, *, rounds: int) -> Table:
                 if _ours(store, words) != _theirs(theirs, words):
                     raise RuntimeError(f"not the same chats are found: {name}")
                 candidates["llm"] = lambda words=words: _wall(lambda: _theirs(theirs, words))
-            seconds = interleaved(candidates, rounds=rounds)
-            _row(table, name, seconds, 30 if words else 5)
-        seconds = interleaved(
-            {"ours": lambda: _wall(lambda: store.insert("chats", next(added)))}, rounds=rounds
-        )
-        _row(table, "insert one", seconds, 5)
+            _row(table, name, interleaved(candidates, rounds=rounds), 30 if words else 5)
+        insert = {"ours": lambda: _wall(lambda: store.insert("chats", next(added)))}
+        _row(table, "insert one", interleaved(insert, rounds=rounds), 5)
     return table
 
 
@@ -129,8 +118,7 @@ def _chats(end: int, since: int = 0) -> Iterator[Record]:
     """Made as they are asked for, the same ones every time."""
     for number in range(since, end):
         words = random.Random(number).choices(_WORDS, cum_weights=_FREQUENCIES, k=165)
-        if number == _WITH_RARE:
-            words[-1] = _RARE
+        words += [_RARE] * (number == _WITH_RARE)
         title, prompt = " ".join(words[:4]), " ".join(words[4:20])
         text = "".join(_BLOCK.format(" ".join(words[at : at + 15])) for at in range(20, len(words), 15))
         yield {
@@ -156,12 +144,7 @@ def _log(place: Path, count: int) -> Path | None:
     subprocess.run([llm, "fragments", "list"], env=environment, stdout=subprocess.DEVNULL, check=True)
     with closing(sqlite3.connect(log)) as database, database:
         for number, chat in enumerate(_chats(count)):
-            row = {
-                "id": f"{number:026}",
-                "prompt": chat["prompt"],
-                "reply": "".join(chat["generatedContent"].values()),
-                "time": f"{chat['timestamp']}",
-            }
+            row = {**chat, "id": f"{number:026}", "reply": "".join(chat["generatedContent"].values())}
             for statement in _LOGGED:
                 database.execute(statement, row)
     return log
@@ -182,10 +165,11 @@ def _wall(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _cost(job: Job, place: Path) -> tuple[float, float]:
+def _cost(job: Callable[[Path], int], place: Path) -> tuple[float, float]:
     """CPU seconds and peak memory of a job in this process, which does nothing else."""
     began = time.process_time()
-    job(place)
+    if not job(place):
+        raise RuntimeError("there was nothing to do")
     return time.process_time() - began, _peak()
 
 
@@ -197,18 +181,17 @@ def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _export(place: Path) -> None:
+def _export(place: Path) -> int:
     with Store.open(place / "history.db") as store:
         export_file(store, place / "export.json", timestamp=_START)
+        return store.count("chats")
 
 
-def _read(place: Path) -> None:
+def _read(place: Path) -> int:
     with (place / "export.json").open("rb") as file:
-        if not sum(isinstance(item, Entry) for item in read_file(file)):
-            raise RuntimeError("the export holds nothing")
+        return sum(isinstance(item, Entry) for item in read_file(file))
 
 
-def _import(place: Path) -> None:
+def _import(place: Path) -> int:
     with (place / "export.json").open("rb") as file, Store.open(place / "imported.db") as store:
-        if not merge(store, read_file(file), strict=True).added:
-            raise RuntimeError("nothing was imported")
+        return merge(store, read_file(file), strict=True).added

@@ -6,6 +6,7 @@ else a member that is named like a secret is left out, and what looks like a key
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 MASK = "[key]"
@@ -68,12 +69,19 @@ def _clean(value: Any, place: tuple[str, ...], places: list[tuple[str, ...]]) ->
 
 
 def _left_out(name: str, value: Any, place: tuple[str, ...], places: list[tuple[str, ...]]) -> bool:
-    secret = masked(name) != name or (_is_secret(name) and _has_text(value))
+    secret = _holds_key(name) or (_is_secret(name) and _has_text(value))
     if secret:
         places.append(place)
     return secret
 
 
+# The same few names come with each record.
+@lru_cache(maxsize=1024)
+def _holds_key(name: str) -> bool:
+    return masked(name) != name
+
+
+@lru_cache(maxsize=1024)
 def _is_secret(name: str) -> bool:
     return _NAMES.search(_HUMP.sub("_", name).lower()) is not None
 
