@@ -16,7 +16,7 @@ from webmint_cli.targets.api import Patience
 from webmint_cli.targets.target import Asset, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
 PATIENCE = Patience(backoff=0.01)
 FILES = {
@@ -39,7 +39,7 @@ FAULTS = {
 }
 
 
-def tree(files: dict[str, bytes] | None = None, **rules: bytes) -> Tree:
+def tree(files: Mapping[str, bytes] | None = None, **rules: bytes) -> Tree:
     contents = FILES if files is None else files
     return Tree(tuple(Asset(path, len(data), data) for path, data in contents.items()), rules)
 

@@ -1,28 +1,27 @@
-"""What tests of targets have in common: small sites, and targets run through the engine."""
+"""What tests of targets that write files have in common, and targets called as `deploying` calls a job."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+import deploying
 import pytest
-from cloudflare_faults import Fault
+from deploying import FAULTS, PATIENCE, deployed, planned, run
 
-from webmint_cli import engine
 from webmint_cli.errors import WebMintError
-from webmint_cli.events import Deployed, Event, Planned
-from webmint_cli.targets.api import Patience
 from webmint_cli.targets.target import Asset, Options, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from webmint_cli.events import Deployed, Planned
     from webmint_cli.targets.target import Target
 
-PATIENCE = Patience(backoff=0.01)
+__all__ = ["FAULTS", "FILES", "PATIENCE", "content", "deploy", "plan", "read_from", "refusal", "run", "tree"]
+
+
 FILES = {
     "index.html": b"<!doctype html><title>Home</title>",
     "about.html": b"<!doctype html><title>About</title>",
@@ -30,19 +29,10 @@ FILES = {
     "blog/index.html": b"<!doctype html><title>Blog</title>",
     "a b%.png": b"\x89PNG",
 }
-FAULTS = {
-    "429": Fault.status(429),
-    "429-retry-after": Fault.status(429, retry_after="0"),
-    "500": Fault.status(500),
-    "502-html": Fault.status(502, html=True),
-    "dropped-before": Fault.drop("before"),
-    "dropped-after": Fault.drop("after"),
-    "dropped-midway": Fault.drop("midway"),
-}
 
 
 def tree(files: Mapping[str, bytes] = FILES, **rules: bytes) -> Tree:
-    return Tree(tuple(Asset(path, len(data), data) for path, data in files.items()), rules)
+    return deploying.tree(files, **rules)
 
 
 def read_from(folder: Path, files: Mapping[str, bytes] = FILES) -> Tree:
@@ -62,24 +52,12 @@ def content(folder: Path) -> dict[str, bytes]:
     }
 
 
-def run(job: AsyncGenerator[Event, None]) -> list[Event]:
-    async def collect() -> list[Event]:
-        async with aclosing(engine.deploy(job)) as events:
-            return [event async for event in events]
-
-    return asyncio.run(collect())
-
-
 def deploy(target: Target, site: Tree, project: str, options: Options) -> Deployed:
-    last = run(target.deploy(site, project, options))[-1]
-    assert isinstance(last, Deployed)
-    return last
+    return deployed(target.deploy(site, project, options))
 
 
 def plan(target: Target, site: Tree, project: str, options: Options) -> Planned:
-    last = run(target.plan(site, project, options))[-1]
-    assert isinstance(last, Planned)
-    return last
+    return planned(target.plan(site, project, options))
 
 
 def refusal(target: Target, site: Tree, project: str, options: Options) -> WebMintError:

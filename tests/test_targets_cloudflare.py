@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cloudflare_host import CloudflareHost, Fault
+from deploying import PATIENCE, run
 
 from webmint_cli import engine
 from webmint_cli.errors import (
@@ -20,8 +21,7 @@ from webmint_cli.errors import (
     UsageError,
     WebMintError,
 )
-from webmint_cli.events import Deployed, Event, Planned, Status
-from webmint_cli.targets.api import Patience
+from webmint_cli.events import Deployed, Planned, Status
 from webmint_cli.targets.cloudflare.account import Credentials, credentials
 from webmint_cli.targets.cloudflare.pages import PERMISSION, CloudflarePages
 from webmint_cli.targets.cloudflare.publication import shortened
@@ -31,7 +31,6 @@ from webmint_cli.targets.target import MIB, Asset, Commit, Options, Tree, digest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PATIENCE = Patience(backoff=0.01)
 FILES = {
     "index.html": b"<!doctype html><title>Home</title>",
     "about.html": b"<!doctype html><title>About</title>",
@@ -59,14 +58,6 @@ def tree(files: dict[str, bytes] | None = None, **rules: bytes) -> Tree:
 def target(host: CloudflareHost, **changes: Any) -> CloudflarePages:
     given = {"token": host.token, "account": host.account, "base_url": host.api} | changes
     return CloudflarePages(Credentials(**given), patience=PATIENCE)
-
-
-def run(job: Any) -> list[Event]:
-    async def collect() -> list[Event]:
-        async with aclosing(engine.deploy(job)) as events:
-            return [event async for event in events]
-
-    return asyncio.run(collect())
 
 
 def deploy(host: CloudflareHost, site: Tree | None = None, project: str = "demo", **options: Any) -> Deployed:
